@@ -1,0 +1,161 @@
+"""Where everything lies in the lake: the one home of S3 keys.
+
+A key is built from the run and from the asset's content-derived names, never from chance or the clock, so that a task
+which runs twice writes the same object twice.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import unicodedata
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import PurePosixPath
+from typing import Literal
+
+MediaType = Literal["audio", "video"]
+Kind = Literal["features", "labels"]
+
+LONGEST_SLUG = 100
+_SLUG = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+_RUN = re.compile(r"\d{8}_\d{6}")
+_LONGEST_STEM = 72
+_LONGEST_EXTENSION = 9
+
+
+def is_slug(name: str) -> bool:
+    """Say whether ``name`` may stand in a key: ``[A-Za-z0-9][A-Za-z0-9._-]{0,99}``.
+
+    >>> is_slug("vibe_ace.ogg"), is_slug("../etc/passwd"), is_slug("")
+    (True, False, False)
+    """
+    return _SLUG.fullmatch(name) is not None
+
+
+def slug_from_name(name: str) -> str:
+    """Turn any name into a slug: accents folded, everything outside the alphabet becomes one ``-``.
+
+    A name of which nothing is left becomes ``unnamed``; the original belongs into the provenance.
+
+    >>> slug_from_name("Café del Mar (live).mp3")
+    'Cafe-del-Mar-live.mp3'
+    >>> slug_from_name("../../etc/passwd")
+    'etc-passwd'
+    >>> slug_from_name("夜")
+    'unnamed'
+    """
+    ascii_name = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+    cleaned = re.sub(r"[^A-Za-z0-9._]+", "-", ascii_name)
+    cleaned = re.sub(r"-*\.[-.]*", ".", cleaned)
+    return cleaned.strip("._-")[:LONGEST_SLUG].rstrip("._-") or "unnamed"
+
+
+def run_from_time(moment: datetime) -> str:
+    """Name a run by its time in UTC: ``YYYYMMDD_HHMMSS``.
+
+    >>> run_from_time(datetime(2026, 3, 1, 6, 30, tzinfo=UTC))
+    '20260301_063000'
+
+    :raises ValueError: for a time without a zone, which would name another run on another machine.
+    """
+    if moment.tzinfo is None:
+        raise ValueError(f"{moment!r} has no time zone")
+    return moment.astimezone(UTC).strftime("%Y%m%d_%H%M%S")
+
+
+def asset_id_from_source(source: str, source_id: str) -> str:
+    """Identify an asset by where it comes from: the first 24 hex digits of sha256(source, source_id).
+
+    >>> asset_id_from_source("internet-archive", "lets-go-fishin/song.ogg")
+    '72dd7859ed3d483250bbd410'
+    """
+    return hashlib.sha256(f"{source}\n{source_id}".encode()).hexdigest()[:24]
+
+
+def raw_filename(original_name: str, asset_id: str) -> str:
+    """Name a landed file: its slug, eight digits of its asset id, its extension.
+
+    The digits keep apart two items whose files share a name (``01.mp3``), and two files that differ in the extension
+    alone and would else share ``<stem>_features.json``.
+
+    >>> raw_filename("Vibe Ace.ogg", "72dd7859ed3d483250bbd410")
+    'Vibe-Ace-72dd7859.ogg'
+    """
+    slug = slug_from_name(PurePosixPath(original_name.replace("\\", "/")).name)
+    stem, dot, extension = slug.rpartition(".")
+    if not dot or len(extension) > _LONGEST_EXTENSION:
+        stem, dot, extension = slug, "", ""
+    return f"{stem[:_LONGEST_STEM].rstrip('._-') or 'unnamed'}-{asset_id[:8]}{dot}{extension}"
+
+
+@dataclass(frozen=True, slots=True)
+class RunFolder:
+    """The folder of one run and source in ``raw`` and in ``processed``.
+
+    >>> folder = RunFolder("audio", "internet-archive", "jazz", "20260301_063000")
+    >>> folder.raw("take-5.mp3")
+    'audio/internet-archive/jazz/20260301_063000/take-5.mp3'
+    >>> folder.processed("take-5.mp3", "features")
+    'audio/internet-archive/jazz/20260301_063000/take-5_features.json'
+
+    :raises ValueError: when a part is no slug, or the run no ``YYYYMMDD_HHMMSS``.
+    """
+
+    media_type: MediaType
+    source: str
+    campaign: str
+    run: str
+
+    def __post_init__(self) -> None:
+        for part in (self.media_type, self.source, self.campaign):
+            if not is_slug(part):
+                raise ValueError(f"{part!r} may not stand in a key: letters, digits, '.', '_' and '-' only")
+        if not _RUN.fullmatch(self.run):
+            raise ValueError(f"{self.run!r} is no run: YYYYMMDD_HHMMSS in UTC")
+
+    @property
+    def prefix(self) -> str:
+        return f"{self.media_type}/{self.source}/{self.campaign}/{self.run}/"
+
+    def _key(self, name: str) -> str:
+        if not is_slug(name):
+            raise ValueError(f"{name!r} may not stand in a key: letters, digits, '.', '_' and '-' only")
+        return self.prefix + name
+
+    def raw(self, filename: str) -> str:
+        """Key of the media file in the raw bucket."""
+        return self._key(filename)
+
+    def processed(self, filename: str, kind: Kind) -> str:
+        """Key of what was found out about ``filename``, in the processed bucket."""
+        stem = filename.rpartition(".")[0] or filename
+        return self._key(f"{stem}_{kind}.json")
+
+    @property
+    def summary(self) -> str:
+        """Key of the run's summary in the processed bucket."""
+        return self._key("summary.json")
+
+    @property
+    def candidates(self) -> str:
+        """Key of what the run's search chose, in the processed bucket."""
+        return self._key("candidates.json")
+
+
+def provenance_key(raw_key: str) -> str:
+    """Key of the provenance beside a raw file, in the same bucket.
+
+    >>> provenance_key("audio/internet-archive/jazz/20260301_063000/take-5.mp3")
+    'audio/internet-archive/jazz/20260301_063000/take-5.mp3.provenance.json'
+    """
+    return f"{raw_key}.provenance.json"
+
+
+def failure_key(key: str) -> str:
+    """Key of the failure record, in the processed bucket, of the asset whose media file has (or would have had) ``key``.
+
+    >>> failure_key("audio/internet-archive/jazz/20260301_063000/take-5.mp3")
+    'failed/audio/internet-archive/jazz/20260301_063000/take-5.mp3.json'
+    """
+    return f"failed/{key}.json"
