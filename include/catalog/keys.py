@@ -153,7 +153,7 @@ def provenance_key(raw_key: str) -> str:
 
 
 def failure_key(key: str) -> str:
-    """Key of the failure record, in the processed bucket, of the asset whose media file has (or would have had) ``key``.
+    """Key, in the processed bucket, of why the asset failed whose media file has (or would have had) ``key``.
 
     >>> failure_key("audio/internet-archive/jazz/20260301_063000/take-5.mp3")
     'failed/audio/internet-archive/jazz/20260301_063000/take-5.mp3.json'

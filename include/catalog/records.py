@@ -130,8 +130,14 @@ class RunSummary:
 def record_to_json(record: Any) -> str:
     """Write a record as JSON, fields in the order of their declaration, so that equal records give equal bytes.
 
-    >>> record_to_json(Failure(stage="land", error="EmptyFile", message="0 bytes", retryable=False))[:40]
-    '{\\n  "stage": "land",\\n  "error": "EmptyFi'
+    >>> print(record_to_json(Failure(stage="land", error="EmptyFile", message="0 bytes", retryable=False)), end="")
+    {
+      "stage": "land",
+      "error": "EmptyFile",
+      "message": "0 bytes",
+      "retryable": false,
+      "job_id": null
+    }
 
     :raises ValueError: for NaN or infinity, which JSON does not know.
     """
