@@ -1,0 +1,32 @@
+"""What is the same for every pipeline."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pendulum
+from airflow.sdk import AsyncCallback, DeadlineAlert, DeadlineReference
+
+from media_lake.notifiers.sns import RunAlertNotifier
+
+START: datetime = pendulum.datetime(2026, 1, 1, tz="UTC")
+
+DEFAULT_ARGS: dict[str, Any] = {
+    "retries": 4,  # restarts of a component burn some
+    "retry_delay": timedelta(seconds=20),
+    "retry_exponential_backoff": True,
+    "max_retry_delay": timedelta(minutes=10),
+    "execution_timeout": timedelta(hours=1),
+}
+
+ON_RUN_FAILED = RunAlertNotifier(kind="failed")
+
+
+def late_after(interval: timedelta) -> DeadlineAlert:
+    """Alert when a run has not ended ``interval`` after it was queued."""
+    return DeadlineAlert(
+        reference=DeadlineReference.DAGRUN_QUEUED_AT,
+        interval=interval,
+        callback=AsyncCallback(RunAlertNotifier, kwargs={"kind": "late"}),
+    )

@@ -1,0 +1,4 @@
+"""Tags of the pipelines, to filter the DAG list by."""
+
+AUDIO = "audio"
+CURATION = "curation"

@@ -1,0 +1,242 @@
+"""The catalogue of assets and the marks of what was done once, both in DynamoDB."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
+from boto3.dynamodb.conditions import Attr, ConditionBase, Key
+
+from include.catalog.records import Failure, State
+from include.settings import SETTINGS
+
+ABANDONED_AFTER = timedelta(hours=24)
+"""A claim that led to nothing for this long belongs to a run that died; another run may take the asset."""
+
+_BATCH_GET_LIMIT = 100  # keys a BatchGetItem takes
+
+
+def now_iso() -> str:
+    """Return the present time in UTC, to the second, as the records write it."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+class AssetCatalogueHook(AwsBaseHook):
+    """Read and write the catalogue of assets (table ``<prefix>-assets``).
+
+    One item per asset, keyed by ``asset_id``. Every write is conditional, so that of two tasks that want the same asset
+    one gets it, and a task that runs twice changes nothing the second time.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs.setdefault("aws_conn_id", SETTINGS.aws_conn_id)
+        super().__init__(*args, **(kwargs | {"resource_type": "dynamodb"}))
+
+    @property
+    def table(self) -> Any:
+        return self.conn.Table(SETTINGS.assets_table)
+
+    def claim(self, asset_id: str, *, claimed_by: str, attributes: Mapping[str, Any]) -> dict[str, Any] | None:
+        """Take the asset for ``claimed_by`` (a DAG run) and return its item, or ``None`` when it belongs to another.
+
+        Whoever holds the claim gets the item as it stands, also when the asset is landed already: the caller sees in
+        ``state`` how far it came. ``claimed_at`` stays that of the first claim by this run.
+        """
+        item = {
+            **attributes,
+            "asset_id": asset_id,
+            "claimed_by": claimed_by,
+            "claimed_at": now_iso(),
+            "state": "claimed",
+            "attempts": {},
+        }
+        try:
+            self.table.put_item(Item=_to_dynamodb(item), ConditionExpression=self._may_be_claimed())
+        except self.conn.meta.client.exceptions.ConditionalCheckFailedException:
+            standing = self.read(asset_id)
+            return standing if standing is not None and standing.get("claimed_by") == claimed_by else None
+        return item
+
+    def is_free_for(self, item: Mapping[str, Any] | None, claimed_by: str) -> bool:
+        """Say whether ``claim`` would hand the asset to ``claimed_by``, from its item as it was read."""
+        if item is None or item["state"] == "rejected" or item.get("claimed_by") == claimed_by:
+            return True
+        if item["state"] == "claimed":
+            return item["claimed_at"] < _abandoned_before()
+        return item["state"] == "failed" and bool(item["failure"]["retryable"])
+
+    @staticmethod
+    def _may_be_claimed() -> ConditionBase:
+        return (
+            Attr("asset_id").not_exists()
+            | Attr("state").eq("rejected")
+            | (Attr("state").eq("failed") & Attr("failure.retryable").eq(value=True))
+            | (Attr("state").eq("claimed") & Attr("claimed_at").lt(_abandoned_before()))
+        )
+
+    def claim_content(self, sha256: str, asset_id: str) -> str:
+        """Register ``asset_id`` as the one asset with these bytes and return the owner, which may be another asset.
+
+        An owner that never landed loses the bytes to the next asset that brings them.
+        """
+        key = f"sha256#{sha256}"
+        for _ in range(3):
+            try:
+                self.table.put_item(
+                    Item={"asset_id": key, "owner": asset_id},
+                    ConditionExpression=Attr("asset_id").not_exists() | Attr("owner").eq(asset_id),
+                )
+            except self.conn.meta.client.exceptions.ConditionalCheckFailedException:
+                pointer = self.read(key)
+                if pointer is None:
+                    continue
+                owner = self.read(pointer["owner"])
+                if owner is not None and owner["state"] in ("claimed", "landed", "analysed"):
+                    return pointer["owner"]
+                self._forget_owner(key, pointer["owner"])
+            else:
+                return asset_id
+        raise RuntimeError(f"the owner of content {sha256} kept changing; clear the task to try again")
+
+    def _forget_owner(self, key: str, owner: str) -> None:
+        try:
+            self.table.delete_item(Key={"asset_id": key}, ConditionExpression=Attr("owner").eq(owner))
+        except self.conn.meta.client.exceptions.ConditionalCheckFailedException:
+            return  # somebody was quicker; the next look shows who
+
+    def mark(self, asset_id: str, state: State, *, failure: Failure | None = None, **attributes: Any) -> None:
+        """Note a new state, with what was found; without ``failure`` an earlier one is forgotten.
+
+        :raises LookupError: when the catalogue does not hold the asset.
+        """
+        values = {**attributes, "state": state}
+        if failure is not None:
+            values["failure"] = asdict(failure)
+        names = {f"#n{index}": name for index, name in enumerate(values)}
+        expression = "SET " + ", ".join(f"#n{index} = :v{index}" for index in range(len(values)))
+        if failure is None:
+            names["#failure"] = "failure"
+            expression += " REMOVE #failure"
+        try:
+            self.table.update_item(
+                Key={"asset_id": asset_id},
+                UpdateExpression=expression,
+                ExpressionAttributeNames=names,
+                ExpressionAttributeValues={
+                    f":v{index}": _to_dynamodb(value) for index, value in enumerate(values.values())
+                },
+                ConditionExpression=Attr("asset_id").exists(),
+            )
+        except self.conn.meta.client.exceptions.ConditionalCheckFailedException as error:
+            raise LookupError(f"asset {asset_id} is not in the catalogue {SETTINGS.assets_table}") from error
+
+    def mark_failed(self, asset_id: str, failure: Failure) -> None:
+        """Note that the asset did not make it, and why."""
+        self.mark(asset_id, "failed", failure=failure, failed_at=now_iso())
+
+    def count_attempt(self, asset_id: str, analyser_version: str) -> int:
+        """Count that an analysis of the asset begins, and return how many have begun with this version."""
+        answer = self.table.update_item(
+            Key={"asset_id": asset_id},
+            UpdateExpression="SET attempts.#version = if_not_exists(attempts.#version, :none) + :one",
+            ExpressionAttributeNames={"#version": analyser_version},
+            ExpressionAttributeValues={":none": 0, ":one": 1},
+            ReturnValues="UPDATED_NEW",
+        )
+        return int(answer["Attributes"]["attempts"][analyser_version])
+
+    def record_rejected(self, asset_id: str, failure: Failure, **attributes: Any) -> None:
+        """Note an asset that this run does not want, unless some run took it."""
+        item = {**attributes, "asset_id": asset_id, "state": "rejected", "failure": asdict(failure)}
+        unwanted = Attr("asset_id").not_exists() | Attr("state").eq("rejected")
+        try:
+            self.table.put_item(Item=_to_dynamodb(item), ConditionExpression=unwanted)
+        except self.conn.meta.client.exceptions.ConditionalCheckFailedException:
+            return
+
+    def taken_items(self, source: str, item_ids: Iterable[str]) -> set[str]:
+        """Return those items of a source of which no track is left to take, so that nobody need ask for them again."""
+        keys = {f"item#{source}/{item_id}": item_id for item_id in item_ids}
+        return {keys[key] for key in self.read_many(keys)}
+
+    def mark_item_taken(self, source: str, item_id: str) -> None:
+        """Note that an item of a source has no track left to take."""
+        self.table.put_item(Item={"asset_id": f"item#{source}/{item_id}"})
+
+    def read(self, asset_id: str) -> dict[str, Any] | None:
+        """Return the asset's item, strongly consistent, or ``None``."""
+        item = self.table.get_item(Key={"asset_id": asset_id}, ConsistentRead=True).get("Item")
+        return None if item is None else _from_dynamodb(item)
+
+    def read_many(self, asset_ids: Iterable[str]) -> dict[str, dict[str, Any]]:
+        """Return the items of those assets that the catalogue holds, by asset id, strongly consistent."""
+        ids = list(dict.fromkeys(asset_ids))
+        found: dict[str, dict[str, Any]] = {}
+        for start in range(0, len(ids), _BATCH_GET_LIMIT):
+            keys = [{"asset_id": asset_id} for asset_id in ids[start : start + _BATCH_GET_LIMIT]]
+            request = {SETTINGS.assets_table: {"Keys": keys, "ConsistentRead": True}}
+            while request:
+                answer = self.conn.batch_get_item(RequestItems=request)
+                for item in answer["Responses"].get(SETTINGS.assets_table, []):
+                    found[item["asset_id"]] = _from_dynamodb(item)
+                request = answer.get("UnprocessedKeys")
+        return found
+
+    def iter_run(self, campaign: str, run: str) -> Iterator[dict[str, Any]]:
+        """Yield every asset of a campaign's run; the index lags behind the writes by up to seconds."""
+        request: dict[str, Any] = {
+            "IndexName": "by-campaign",
+            "KeyConditionExpression": Key("campaign").eq(campaign) & Key("run").eq(run),
+        }
+        while True:
+            page = self.table.query(**request)
+            yield from map(_from_dynamodb, page["Items"])
+            if "LastEvaluatedKey" not in page:
+                return
+            request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+
+
+class OnceHook(AwsBaseHook):
+    """Remember in the job ledger (table ``<prefix>-jobs``) what must be done only once."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs.setdefault("aws_conn_id", SETTINGS.aws_conn_id)
+        super().__init__(*args, **(kwargs | {"resource_type": "dynamodb"}))
+
+    def was_done(self, job_key: str) -> bool:
+        answer = self.conn.Table(SETTINGS.jobs_table).get_item(Key={"job_key": job_key}, ConsistentRead=True)
+        return "Item" in answer
+
+    def mark_done(self, job_key: str, **attributes: Any) -> None:
+        item = {**attributes, "job_key": job_key, "state": "complete", "completed_at": now_iso()}
+        self.conn.Table(SETTINGS.jobs_table).put_item(Item=_to_dynamodb(item))
+
+
+def _abandoned_before() -> str:
+    return (datetime.now(UTC) - ABANDONED_AFTER).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _to_dynamodb(value: Any) -> Any:
+    """Make a JSON-like value fit for DynamoDB, which knows decimals but no floats."""
+    if isinstance(value, float):
+        return Decimal(repr(value))
+    if isinstance(value, Mapping):
+        return {name: _to_dynamodb(part) for name, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_to_dynamodb(part) for part in value]
+    return value
+
+
+def _from_dynamodb(value: Any) -> Any:
+    """Undo ``_to_dynamodb``: whole decimals become ``int``, the others ``float``."""
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    if isinstance(value, dict):
+        return {name: _from_dynamodb(part) for name, part in value.items()}
+    if isinstance(value, list):
+        return [_from_dynamodb(part) for part in value]
+    return value

@@ -1,0 +1,12 @@
+"""The one file that Airflow's plugin loader executes: it registers what the UI must know."""
+
+from airflow.plugins_manager import AirflowPlugin
+
+from open_media.links.open_media import SourceItemLink
+
+
+class MediaPlugin(AirflowPlugin):
+    """Links of our operators."""
+
+    name = "media"
+    operator_extra_links = [SourceItemLink()]

@@ -1,0 +1,85 @@
+"""Access to the public catalogues: an Airflow connection becomes a polite client for one source."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from airflow.sdk import BaseHook
+
+from include.settings import SETTINGS
+from include.sources.http import PoliteClient, user_agent_for
+from include.sources.internet_archive import INTERNET_ARCHIVE
+from include.sources.source import Source
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """How a source may be asked: through which connection and pool, at which hosts and pace."""
+
+    source: Source
+    conn_id: str
+    pool: str
+    """Airflow pool that bounds the tasks which talk to the source, in the whole deployment."""
+    hosts: frozenset[str]
+    seconds_between_requests: float
+    """Pause of each task between two requests; with the pool's slots it bounds the deployment's request rate."""
+
+
+ACCESS = {
+    INTERNET_ARCHIVE.name: Access(
+        source=INTERNET_ARCHIVE,
+        conn_id="internet_archive_default",
+        pool="internet_archive",
+        hosts=frozenset({"archive.org"}),
+        seconds_between_requests=0.4,  # with the pool's 2 slots: 5 requests a second
+    ),
+}
+
+
+class OpenMediaHook(BaseHook):
+    """Ask one public catalogue, as politely as it demands.
+
+    The connection (type ``http``) names the base URL in ``host``. Its extra may hold ``loopback_hosts``, the loopback
+    addresses that a stand-in on this machine listens on (no other non-public address is ever asked), and
+    ``seconds_between_requests``.
+
+    :param source: name of the source, such as ``internet-archive``
+    :param conn_id: connection to use instead of the source's own
+    """
+
+    conn_type = "http"
+
+    def __init__(self, source: str, conn_id: str | None = None) -> None:
+        super().__init__()
+        if source not in ACCESS:
+            raise ValueError(f"there is no source {source!r}; known are {', '.join(sorted(ACCESS))}")
+        self.access = ACCESS[source]
+        self.conn_id = conn_id or self.access.conn_id
+
+    @cached_property
+    def connection(self) -> Any:
+        return self.get_connection(self.conn_id)
+
+    @property
+    def base_url(self) -> str:
+        """Return the address under which the source is asked, without a trailing slash."""
+        host = (self.connection.host or "").rstrip("/")
+        if not host.startswith(("http://", "https://")):
+            raise ValueError(
+                f"connection {self.conn_id}: its host must be a URL like https://archive.org, not {host!r}"
+            )
+        return host
+
+    def conn(self) -> PoliteClient:
+        """Return a client; use it in a ``with`` block."""
+        extra = self.connection.extra_dejson
+        loopback_hosts = frozenset(extra.get("loopback_hosts", ()))
+        return PoliteClient(
+            self.base_url,
+            user_agent=user_agent_for(SETTINGS.contact, base_url=self.base_url, loopback_hosts=loopback_hosts),
+            allowed_hosts=self.access.hosts,
+            loopback_hosts=loopback_hosts,
+            seconds_between_requests=float(extra.get("seconds_between_requests", self.access.seconds_between_requests)),
+        )

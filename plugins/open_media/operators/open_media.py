@@ -1,0 +1,236 @@
+"""Operators that bring open media into the lake: search a catalogue, land what it offers, replace what was bad."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from airflow.sdk import BaseOperator, Context
+from airflow.sdk.exceptions import AirflowFailException
+
+from include.catalog.campaigns import words_from_campaign
+from include.catalog.keys import MediaType, RunFolder, asset_id_from_source
+from include.settings import SETTINGS
+from include.sources.source import Rejection, Track, track_from_json, track_to_json
+from media_lake.hooks.dynamodb import AssetCatalogueHook
+from media_lake.hooks.s3 import LakeHook
+from open_media.hooks.open_media import ACCESS, OpenMediaHook
+from open_media.landing import Landing
+from open_media.links.open_media import SourceItemLink
+from open_media.search import CandidateSearch, Progress, failure_from_rejection
+
+
+class OpenMediaBaseOperator(BaseOperator):
+    """What every open media operator knows: which source, for which campaign and run.
+
+    The task goes into the source's pool, so that the deployment as a whole stays as polite as one visitor.
+
+    :param source: name of the source, such as ``internet-archive``
+    :param media_type: ``audio`` or ``video``
+    :param campaign: campaign whose media are wanted, a slug
+    :param run: time of the DAG run, ``YYYYMMDD_HHMMSS`` in UTC
+    :param source_conn_id: connection of the source, when not its own
+    :param aws_conn_id: connection of the lake
+    """
+
+    template_fields: Sequence[str] = ("campaign", "run")
+
+    def __init__(
+        self,
+        *,
+        source: str,
+        media_type: MediaType,
+        campaign: str,
+        run: str,
+        source_conn_id: str | None = None,
+        aws_conn_id: str | None = SETTINGS.aws_conn_id,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**({"pool": ACCESS[source].pool} | kwargs))
+        self.source = source
+        self.media_type = media_type
+        self.campaign = campaign
+        self.run = run
+        self.source_conn_id = source_conn_id
+        self.aws_conn_id = aws_conn_id
+
+    @property
+    def folder(self) -> RunFolder:
+        return RunFolder(self.media_type, self.source, self.campaign, self.run)
+
+    @property
+    def lake(self) -> LakeHook:
+        return LakeHook(aws_conn_id=self.aws_conn_id)
+
+    @property
+    def catalogue(self) -> AssetCatalogueHook:
+        return AssetCatalogueHook(aws_conn_id=self.aws_conn_id)
+
+    def read_candidates(self) -> dict[str, Any]:
+        """Return what the run's search wrote; fail at once when there is nothing, for another try brings nothing."""
+        text = self.lake.read_text(SETTINGS.processed_bucket, self.folder.candidates)
+        if text is None:
+            raise AirflowFailException(f"{self.folder.candidates} is missing: the search of this run must run first")
+        return json.loads(text)
+
+    @contextmanager
+    def landing(self, claimed_by: str) -> Iterator[Landing]:
+        """Hold a client of the source open and yield what lands its tracks."""
+        hook = OpenMediaHook(self.source, self.source_conn_id)
+        with hook.conn() as client:
+            yield Landing(hook.access.source, client, self.catalogue, self.lake, self.folder, claimed_by)
+
+    def search(self, landing: Landing, *, families: Sequence[str], progress: Progress | None = None) -> CandidateSearch:
+        """Return the search for what the campaign lacks, which records in the catalogue what it rejects."""
+        hook = OpenMediaHook(self.source, self.source_conn_id)
+        return CandidateSearch(
+            landing.source,
+            landing.client,
+            landing.catalogue,
+            words=words_from_campaign(self.campaign),
+            media_type=self.media_type,
+            families=families,
+            claimed_by=landing.claimed_by,
+            base_url=hook.base_url,
+            reject=lambda rejection: self._record_rejection(landing, rejection),
+            progress=progress,
+        )
+
+    def _record_rejection(self, landing: Landing, rejection: Rejection) -> None:
+        self.log.info("%s rejected: %s", rejection.source_id, rejection.message)
+        landing.catalogue.record_rejected(
+            asset_id_from_source(self.source, rejection.source_id),
+            failure_from_rejection(rejection),
+            source=self.source,
+            source_id=rejection.source_id,
+            title=rejection.title,
+            original_name=rejection.source_id.rpartition("/")[2],
+            media_type=self.media_type,
+            campaign=self.campaign,
+            run=self.run,
+        )
+
+
+class OpenMediaSearchItemsOperator(OpenMediaBaseOperator):
+    """Search a source for a campaign and choose a batch of tracks that nobody has and whose licence is allowed.
+
+    What was chosen is written once, to the run's ``candidates.json``; a second execution reads it and chooses the same.
+    Returns one small mapping a track, ``{"asset_id", "name"}``, to map ``OpenMediaLandOperator`` over.
+
+    :param batch_size: how many tracks to choose
+    :param licences: licence families that are allowed, see ``include.catalog.licences.LICENCE_FAMILIES``
+    """
+
+    template_fields: Sequence[str] = (*OpenMediaBaseOperator.template_fields, "batch_size", "licences")
+
+    def __init__(self, *, batch_size: int | str, licences: Sequence[str] | str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.batch_size = batch_size
+        self.licences = licences
+
+    def execute(self, context: Context) -> list[dict[str, str]]:
+        claimed_by = claim_of(context)
+        text = self.lake.read_text(SETTINGS.processed_bucket, self.folder.candidates)
+        if text is None:
+            chosen = json.dumps(self._choose(claimed_by), ensure_ascii=False, indent=1)
+            text = self.lake.write_text_once(SETTINGS.processed_bucket, self.folder.candidates, chosen)
+        candidates = json.loads(text)
+        if candidates["claimed_by"] != claimed_by:
+            raise RuntimeError(
+                f"run {self.run} of campaign {self.campaign} belongs to {candidates['claimed_by']}, which began in the"
+                " same second: trigger this one again"
+            )
+        tracks = [track_from_json(value) for value in candidates["batch"]]
+        self.log.info("%d of %s candidates chosen for campaign %s", len(tracks), self.batch_size, self.campaign)
+        return [{"asset_id": asset_id_from_source(t.source, t.source_id), "name": t.title} for t in tracks]
+
+    def _choose(self, claimed_by: str) -> dict[str, Any]:
+        wanted = int(self.batch_size)
+        batch: list[Track] = []
+        with self.landing(claimed_by) as landing:
+            search = self.search(landing, families=self.licences)
+            for track in search:
+                batch.append(track)
+                self.log.info("%d/%d %s (%s, %s)", len(batch), wanted, track.title, track.source_id, track.licence.id)
+                if len(batch) == wanted:
+                    break
+        return {
+            "claimed_by": claimed_by,
+            "asked": wanted,
+            "licences": list(self.licences),
+            "batch": [track_to_json(track) for track in batch],
+            "search": search.progress.to_json(),
+        }
+
+
+class OpenMediaLandTrackOperator(OpenMediaBaseOperator):
+    """Land one chosen track in the raw bucket, with its provenance. A bad file is recorded and fails nothing else.
+
+    Returns the asset's id when it landed, and ``None`` when it did not; the catalogue holds the reason.
+
+    :param candidate: ``{"asset_id", "name"}`` as ``OpenMediaSearchItemsOperator`` returns it
+    """
+
+    template_fields: Sequence[str] = (*OpenMediaBaseOperator.template_fields, "candidate")
+    operator_extra_links = (SourceItemLink(),)
+
+    def __init__(self, *, candidate: dict[str, str], **kwargs: Any) -> None:
+        super().__init__(**({"map_index_template": "{{ task.candidate['name'] }}"} | kwargs))
+        self.candidate = candidate
+
+    def execute(self, context: Context) -> str | None:
+        asset_id = self.candidate["asset_id"]
+        track = next(
+            track
+            for track in map(track_from_json, self.read_candidates()["batch"])
+            if asset_id_from_source(track.source, track.source_id) == asset_id
+        )
+        context["ti"].xcom_push(key=SourceItemLink.xcom_key, value=track.source_url)
+        with self.landing(claim_of(context)) as landing:
+            state = landing.land(track)
+        return asset_id if state in ("landed", "analysed") else None
+
+
+class OpenMediaCompleteBatchOperator(OpenMediaBaseOperator):
+    """Replace every bad track of a batch by the next candidates, until the batch is full or the source exhausted.
+
+    Returns the ids of all that landed, in groups of at most ``group_size``, to map the next step over.
+
+    :param group_size: how many assets one task of the next step takes
+    """
+
+    def __init__(self, *, group_size: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.group_size = group_size
+
+    def execute(self, context: Context) -> list[list[str]]:
+        candidates = self.read_candidates()
+        wanted = candidates["asked"]
+        batch = [asset_id_from_source(v["source"], v["source_id"]) for v in candidates["batch"]]
+        standing = self.catalogue.read_many(batch)
+        good = [
+            asset_id
+            for asset_id in batch
+            if asset_id in standing
+            and standing[asset_id]["state"] in ("landed", "analysed")
+            and standing[asset_id]["claimed_by"] == claim_of(context)
+        ]
+        progress = Progress.from_json(candidates["search"])
+        if len(good) < wanted and not progress.exhausted:
+            self.log.info("%d of %d are good, looking for others", len(good), wanted)
+            with self.landing(claim_of(context)) as landing:
+                for track in self.search(landing, families=candidates["licences"], progress=progress):
+                    if landing.land(track) in ("landed", "analysed"):
+                        good.append(asset_id_from_source(track.source, track.source_id))
+                    if len(good) == wanted:
+                        break
+        context["ti"].xcom_push(key="exhausted", value=len(good) < wanted)
+        self.log.info("%d of %d landed%s", len(good), wanted, "; the source has no more" if len(good) < wanted else "")
+        return [good[start : start + self.group_size] for start in range(0, len(good), self.group_size)]
+
+
+def claim_of(context: Context) -> str:
+    """Name the DAG run as the owner of what it claims; the same on every try and clear."""
+    return f"{context['dag_run'].dag_id}/{context['dag_run'].run_id}"
