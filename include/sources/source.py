@@ -1,0 +1,185 @@
+"""What every open media catalogue has in common: how to ask it, and what its answers say.
+
+A source builds requests and reads parsed answers; it never opens a connection. So one polite client serves all of them,
+and recorded answers test them.
+"""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass
+from functools import cache
+from typing import Any, Literal, Protocol, TypeVar, get_args, get_origin, get_type_hints
+
+from include.catalog.keys import MediaType
+from include.catalog.records import Licence
+
+RejectionError = Literal[
+    "LicenceMissing", "LicenceUnknown", "LicenceNotAllowed", "ItemUnavailable", "NoMediaFile", "MalformedItem"
+]
+
+
+class SourceAnswerError(ValueError):
+    """An answer as a whole is none: an error the source reports, or a shape that it does not document."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A GET below the source's base URL."""
+
+    path: str
+    """Starts with ``/`` and is percent-encoded."""
+    params: tuple[tuple[str, str], ...] = ()
+    """Names and values as they are; the client encodes them. A name may stand several times."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ItemRef:
+    """An item as a search shows it; only the item's own answer decides about its licence and files."""
+
+    id: str
+    title: str
+    licence_raw: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """One page of a search."""
+
+    items: tuple[ItemRef, ...]
+    next: str | None
+    """Cursor of the next page, opaque to the caller; ``None`` after the last."""
+    total: int | None
+    """How many items the whole search has, where the source says so."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Track:
+    """A file that may be taken, and what its source declares about it."""
+
+    source: str
+    source_id: str
+    item_id: str
+    """The item that the file belongs to; an item may hold several."""
+    source_url: str
+    """The public page of the work, for its attribution."""
+    download_url: str
+    title: str
+    creator: str | None
+    licence_raw: str
+    licence: Licence
+    original_name: str
+    """The file's name as the source has it: data, never part of a path or key."""
+    size_bytes: int | None
+    md5: str | None
+    """The digest that the source declares, in lower-case hex."""
+    duration_s: float | None
+    media_type: MediaType
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rejection:
+    """An item that is not taken, and why."""
+
+    source_id: str
+    title: str
+    error: RejectionError
+    message: str
+
+
+class Source(Protocol):
+    """An open media catalogue.
+
+    ``name`` stands in keys (``internet-archive``), ``title`` in attributions (``Internet Archive``).
+    """
+
+    name: str
+    title: str
+
+    def search_request(self, words: str, media_type: MediaType, cursor: str | None) -> Request:
+        """Ask for a page of items that match all ``words``; ``cursor`` is ``None`` or the ``next`` of a page.
+
+        :raises ValueError: for words without a letter or digit, a media type that the source lacks, a foreign cursor.
+        """
+        ...
+
+    def page_from_answer(self, answer: object, cursor: str | None) -> Page:
+        """Read the parsed JSON that came for ``cursor``.
+
+        :raises SourceAnswerError: when it is no page.
+        """
+        ...
+
+    def item_request(self, ref: ItemRef) -> Request:
+        """Ask for an item's licence and files."""
+        ...
+
+    def tracks_from_answer(
+        self, answer: object, ref: ItemRef, *, families: Collection[str], download_base: str
+    ) -> tuple[Track | Rejection, ...]:
+        """Read an item: its tracks in their order, or the one reason why there is none.
+
+        ``families`` are the allowed licence families; ``download_base`` is where files are fetched, without a path.
+
+        :raises SourceAnswerError: when the source reports an error, or the answer is no item at all.
+        """
+        ...
+
+
+_Record = TypeVar("_Record", Track, Rejection)
+
+
+def track_to_json(track: Track) -> dict[str, Any]:
+    """Write a track as plain JSON values."""
+    return asdict(track)
+
+
+def track_from_json(value: object) -> Track:
+    """Read what ``track_to_json`` wrote.
+
+    :raises SourceAnswerError: when a field is missing, unknown or of another type.
+    """
+    fields = _fields(Track, value)
+    return Track(**fields | {"licence": Licence(**_fields(Licence, fields["licence"]))})
+
+
+def rejection_to_json(rejection: Rejection) -> dict[str, Any]:
+    """Write a rejection as plain JSON values."""
+    return asdict(rejection)
+
+
+def rejection_from_json(value: object) -> Rejection:
+    """Read what ``rejection_to_json`` wrote.
+
+    :raises SourceAnswerError: when a field is missing, unknown or of another type.
+    """
+    return Rejection(**_fields(Rejection, value))
+
+
+@cache
+def _types(cls: type) -> dict[str, Any]:
+    return get_type_hints(cls)
+
+
+def _fields(cls: type, value: object) -> dict[str, Any]:
+    if not isinstance(value, Mapping):
+        raise SourceAnswerError(f"{cls.__name__}: expected an object, not {type(value).__name__}")
+    if odd := sorted(map(str, set(value) ^ set(_types(cls)))):
+        raise SourceAnswerError(f"{cls.__name__}: missing or unknown: {', '.join(odd)}")
+    for name, hint in _types(cls).items():
+        if not _fits(value[name], hint):
+            raise SourceAnswerError(f"{cls.__name__}.{name}: unexpected {value[name]!r}")
+    return dict(value)
+
+
+def _fits(value: object, hint: Any) -> bool:
+    if isinstance(hint, types.UnionType):
+        return any(_fits(value, member) for member in get_args(hint))
+    if get_origin(hint) is Literal:
+        return value in get_args(hint)
+    if hint is Licence:
+        return isinstance(value, Mapping)
+    if hint is float:
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    return isinstance(value, hint) and not (hint is int and isinstance(value, bool))
