@@ -1,0 +1,423 @@
+"""Stream a file of any size into S3 in constant memory, all or nothing, and never over somebody else's object.
+
+While the next bytes are still being read, the parts before them are hashed and sent. The buffers are few and used
+again. Nothing is visible until the caller has agreed: ``before_commit`` sees the digests of the whole file, and when it
+raises, no object comes to be. The commit itself is conditional (``If-None-Match: *``), so that of two twins one wins.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import logging
+import queue
+import time
+import zlib
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, BinaryIO, ClassVar
+
+from botocore.exceptions import ClientError
+
+from include.storage.checksums import base64_from_crc32, combined_crc32
+
+log = logging.getLogger(__name__)
+
+MIB = 1024 * 1024
+SMALLEST_PART_BYTES = 5 * MIB  # S3's rule, for every part but the last
+LARGEST_PART_BYTES = 5 * 1024 * MIB
+MOST_PARTS = 10_000
+_CONFLICT_TRIES = 5
+
+
+class StorageError(Exception):
+    """An object could not be stored; ``retryable`` says whether the same upload may work later."""
+
+    code: ClassVar[str] = "storage_error"
+    retryable: ClassVar[bool] = False
+
+
+class KeyTaken(StorageError):
+    """Another object stands under the key."""
+
+    code = "key_taken"
+
+
+class UploadConflict(StorageError):
+    """S3 refused the commit because something else happened to the key at the same time."""
+
+    code = "upload_conflict"
+    retryable = True
+
+
+class TooManyParts(StorageError):
+    """The stream is longer than its part size allows in 10,000 parts."""
+
+    code = "too_many_parts"
+
+
+@dataclass(frozen=True, slots=True)
+class Digest:
+    """What a whole stream amounts to; the digests are hexadecimal."""
+
+    sha256: str
+    md5: str
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Uploaded:
+    """An object that stands in S3; ``created`` is False when the very same bytes stood there before."""
+
+    sha256: str
+    md5: str
+    size_bytes: int
+    etag: str
+    created: bool
+
+
+def part_size_for(size_bytes: int | None, wanted_bytes: int = 8 * MIB) -> int:
+    """Return a part size that S3 takes: at least ``wanted_bytes``, and whole MiB when 10,000 such parts are too few.
+
+    >>> part_size_for(100 * MIB) // MIB, part_size_for(100_000 * MIB) // MIB
+    (8, 10)
+
+    :raises ValueError: when ``wanted_bytes`` is no part size S3 takes.
+    """
+    if not SMALLEST_PART_BYTES <= wanted_bytes <= LARGEST_PART_BYTES:
+        raise ValueError(f"a part holds {SMALLEST_PART_BYTES} to {LARGEST_PART_BYTES} bytes, not {wanted_bytes}")
+    fewest = -(-(size_bytes or 0) // MOST_PARTS)
+    return max(wanted_bytes, -(-fewest // MIB) * MIB)
+
+
+def upload_stream(
+    s3: Any,
+    bucket: str,
+    key: str,
+    chunks: Iterable[bytes],
+    *,
+    content_type: str,
+    metadata: Mapping[str, str] | None = None,
+    before_commit: Callable[[Digest], None] | None = None,
+    size_bytes: int | None = None,
+    part_bytes: int = 8 * MIB,
+    threads: int = 3,
+    spool: BinaryIO | None = None,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Uploaded:
+    """Store ``chunks`` under ``key`` with checksums on, and return their digests.
+
+    ``s3`` is a boto3 client. ``size_bytes`` is what the source declares, if it does; a wrong one does no harm.
+    ``before_commit`` is called once, when all bytes are in S3 and none is visible: raise there to make them vanish.
+    ``spool`` gets a copy of the bytes, complete when ``before_commit`` is called, for whoever wants to look inside.
+    Memory: ``threads + 2`` buffers of ``part_bytes``, fewer for a small file.
+
+    A file of one part is stored with its sha256 as S3's own checksum and in its metadata; a larger one, whose sha256 is
+    not known when its upload begins, with the CRC-32 of the whole object. S3 verifies either before it shows it.
+
+    :raises KeyTaken: when other bytes stand under ``key``.
+    :raises UploadConflict: when S3 sees a conflict that does not end; worth another try.
+    :raises TooManyParts: when the stream turns out longer than 10,000 parts.
+    """
+    with _Upload(
+        s3,
+        bucket,
+        key,
+        content_type,
+        dict(metadata or {}),
+        part_size_for(size_bytes, part_bytes),
+        threads,
+        spool,
+        sleep,
+    ) as upload:
+        for chunk in chunks:
+            upload.write(chunk)
+        digest = upload.end()
+        if before_commit is not None:
+            before_commit(digest)
+        return upload.commit(digest)
+
+
+def abort_leftovers(s3: Any, bucket: str, key: str) -> int:
+    """Abort every unfinished multipart upload of exactly ``key`` and return how many there were.
+
+    A killed worker leaves its parts behind, which cost storage and show up nowhere. A twin that is still at work loses
+    its upload as well; its commit then fails, and what it wanted to write is what the caller is about to write.
+    """
+    aborted = 0
+    for page in s3.get_paginator("list_multipart_uploads").paginate(Bucket=bucket, Prefix=key):
+        for upload in page.get("Uploads", ()):
+            if upload["Key"] == key:
+                _abort(s3, bucket, key, upload["UploadId"])
+                aborted += 1
+    return aborted
+
+
+def _abort(s3: Any, bucket: str, key: str, upload_id: str) -> None:
+    try:
+        s3.abort_multipart_upload(Bucket=bucket, Key=key, UploadId=upload_id)
+    except ClientError as error:
+        if _error_code(error) != "NoSuchUpload":
+            raise
+
+
+def _error_code(error: ClientError) -> str:
+    return str(error.response.get("Error", {}).get("Code", ""))
+
+
+def _is_taken(error: ClientError) -> bool:
+    return _error_code(error) in ("PreconditionFailed", "412")
+
+
+def _is_conflict(error: ClientError) -> bool:
+    return _error_code(error) in ("ConditionalRequestConflict", "OperationAborted", "409")
+
+
+class _Upload:
+    """One object on its way. ``write`` is for one thread; two pools work behind it, one hashes, one sends.
+
+    Each full buffer goes to both pools and comes back to the free ones when both are done with it.
+    """
+
+    def __init__(
+        self,
+        s3: Any,
+        bucket: str,
+        key: str,
+        content_type: str,
+        metadata: dict[str, str],
+        part_bytes: int,
+        threads: int,
+        spool: BinaryIO | None,
+        sleep: Callable[[float], None],
+    ) -> None:
+        self._s3 = s3
+        self._target = {"Bucket": bucket, "Key": key}
+        self._content_type = content_type
+        self._metadata = metadata
+        self._part_bytes = part_bytes
+        self._spool = spool
+        self._sleep = sleep
+
+        self._buffer = bytearray(part_bytes)
+        self._filled = 0
+        self._size_bytes = 0
+        self._free: queue.SimpleQueue[bytearray] = queue.SimpleQueue()
+        self._buffers_left = threads + 1
+
+        self._sha256 = hashlib.sha256()
+        self._md5 = hashlib.md5(usedforsecurity=False)
+        self._hashers = [ThreadPoolExecutor(1, "sha256"), ThreadPoolExecutor(1, "md5")]
+        self._senders = ThreadPoolExecutor(threads, "send-part")
+        self._upload_id: str | None = None
+        self._parts: list[Future[_Part]] = []
+        self._unchecked: deque[Future[_Part]] = deque()
+        self._finished = False
+
+    def __enter__(self) -> _Upload:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for pool in (self._senders, *self._hashers):
+            pool.shutdown(wait=True, cancel_futures=error is not None)
+        if self._upload_id is not None and not self._finished:
+            try:
+                _abort(self._s3, self._target["Bucket"], self._target["Key"], self._upload_id)
+            except Exception:
+                log.exception("Leftover multipart upload %s of %s", self._upload_id, self._target["Key"])
+
+    # -- bytes in
+
+    def write(self, chunk: bytes) -> None:
+        """Take bytes; they are copied, so that the caller may use its memory again."""
+        rest = memoryview(chunk)
+        while rest:
+            if self._filled == self._part_bytes:
+                self._send_part(last=False)
+            taken = min(len(rest), self._part_bytes - self._filled)
+            with memoryview(self._buffer) as view:
+                view[self._filled : self._filled + taken] = rest[:taken]
+            self._filled += taken
+            self._size_bytes += taken
+            rest = rest[taken:]
+
+    def end(self) -> Digest:
+        """Wait until every byte is hashed and, in a file of several parts, sent."""
+        if self._upload_id is None:
+            self._shorten_buffer()
+            self._sha256.update(self._buffer)
+            self._md5.update(self._buffer)
+            if self._spool is not None:
+                self._spool.write(self._buffer)
+        else:
+            self._send_part(last=True)
+            while self._unchecked:
+                self._unchecked.popleft().result()
+        if self._spool is not None:
+            self._spool.flush()
+        return Digest(self._sha256.hexdigest(), self._md5.hexdigest(), self._size_bytes)
+
+    def _shorten_buffer(self) -> None:
+        del self._buffer[self._filled :]
+
+    def _send_part(self, *, last: bool) -> None:
+        while self._unchecked and self._unchecked[0].done():
+            self._unchecked.popleft().result()  # raises here what went wrong there
+        if self._upload_id is None:
+            self._begin_multipart()
+        number = len(self._parts) + 1
+        if number > MOST_PARTS:
+            raise TooManyParts(
+                f"{self._target['Key']} has more than {MOST_PARTS} parts of {self._part_bytes} bytes: "
+                "give its size, or larger parts"
+            )
+        if last:
+            self._shorten_buffer()
+        buffer = self._buffer
+        hashed = [
+            self._hashers[0].submit(self._hash_and_spool, buffer),
+            self._hashers[1].submit(self._md5.update, buffer),
+        ]
+        part = self._senders.submit(self._send, number, buffer, hashed)
+        self._parts.append(part)
+        self._unchecked.append(part)
+        if not last:
+            self._buffer = self._next_buffer()
+            self._filled = 0
+
+    def _next_buffer(self) -> bytearray:
+        if self._buffers_left and self._free.empty():
+            self._buffers_left -= 1
+            return bytearray(self._part_bytes)
+        return self._free.get()
+
+    def _hash_and_spool(self, buffer: bytearray) -> None:
+        if self._spool is not None:
+            self._spool.write(buffer)
+        self._sha256.update(buffer)
+
+    def _send(self, number: int, buffer: bytearray, hashed: Iterable[Future[Any]]) -> _Part:
+        try:
+            crc32 = zlib.crc32(buffer)
+            answer = self._s3.upload_part(
+                **self._target,
+                UploadId=self._upload_id,
+                PartNumber=number,
+                Body=buffer,
+                ChecksumAlgorithm="CRC32",
+                ChecksumCRC32=base64_from_crc32(crc32),
+            )
+            part = _Part(number, answer["ETag"], crc32, len(buffer))
+            for future in hashed:
+                future.result()
+            return part
+        finally:
+            for future in hashed:
+                future.exception()  # waits: nobody else touches the buffer once it is free
+            self._free.put(buffer)
+
+    # -- commit
+
+    def _begin_multipart(self) -> None:
+        answer = self._s3.create_multipart_upload(
+            **self._target,
+            ContentType=self._content_type,
+            Metadata=self._metadata,
+            ChecksumAlgorithm="CRC32",
+            ChecksumType="FULL_OBJECT",
+        )
+        self._upload_id = answer["UploadId"]
+
+    def commit(self, digest: Digest) -> Uploaded:
+        """Make the object visible, unless another stands there."""
+        crc32 = None
+        if self._upload_id is not None:
+            crc32 = 0
+            for part in (future.result() for future in self._parts):
+                crc32 = combined_crc32(crc32, part.crc32, part.size_bytes)
+        for number in range(_CONFLICT_TRIES):
+            try:
+                answer = self._put(digest) if crc32 is None else self._complete(digest, crc32)
+            except ClientError as error:
+                if _is_taken(error) or _error_code(error) == "NoSuchUpload":
+                    # Somebody was first; it may have been this very call, whose first answer was lost on the way.
+                    return self._adopted(digest, crc32, error)
+                if not _is_conflict(error):
+                    raise
+                if number + 1 == _CONFLICT_TRIES:
+                    raise UploadConflict(f"{self._where} is being written by others all the time: try again") from error
+                self._sleep(0.2 * 2**number)
+            else:
+                self._finished = True
+                return Uploaded(digest.sha256, digest.md5, digest.size_bytes, answer["ETag"].strip('"'), created=True)
+        raise AssertionError("the loop returns or raises")
+
+    @property
+    def _where(self) -> str:
+        return f"s3://{self._target['Bucket']}/{self._target['Key']}"
+
+    def _put(self, digest: Digest) -> Any:
+        return self._s3.put_object(
+            **self._target,
+            Body=self._buffer,
+            ContentType=self._content_type,
+            Metadata={**self._metadata, "sha256": digest.sha256},
+            ChecksumAlgorithm="SHA256",
+            ChecksumSHA256=base64.b64encode(bytes.fromhex(digest.sha256)).decode(),
+            IfNoneMatch="*",
+        )
+
+    def _complete(self, digest: Digest, crc32: int) -> Any:
+        parts = [{"PartNumber": part.number, "ETag": part.etag} for part in (future.result() for future in self._parts)]
+        return self._s3.complete_multipart_upload(
+            **self._target,
+            UploadId=self._upload_id,
+            MultipartUpload={"Parts": parts},
+            ChecksumType="FULL_OBJECT",
+            ChecksumCRC32=base64_from_crc32(crc32),
+            MpuObjectSize=digest.size_bytes,
+            IfNoneMatch="*",
+        )
+
+    def _adopted(self, digest: Digest, crc32: int | None, error: ClientError) -> Uploaded:
+        """Take the object that stands under the key as ours when it holds the same bytes."""
+        try:
+            head = self._s3.head_object(**self._target, ChecksumMode="ENABLED")
+            same = self._is_same(head, digest, crc32)
+        except ClientError as gone:
+            raise UploadConflict(f"{self._where} was written and taken away by others: try again") from gone
+        if not same:
+            raise KeyTaken(
+                f"{self._where} holds other bytes (etag {head['ETag']}, {head['ContentLength']} bytes): "
+                "it is left as it is; write under another key, or remove it"
+            ) from error
+        return Uploaded(digest.sha256, digest.md5, digest.size_bytes, head["ETag"].strip('"'), created=False)
+
+    def _is_same(self, head: Mapping[str, Any], digest: Digest, crc32: int | None) -> bool:
+        """Compare the cheap facts first; when none of them decides, read the object and hash it."""
+        if head["ContentLength"] != digest.size_bytes:
+            return False
+        stored = head.get("ChecksumSHA256", "")
+        if stored and "-" not in stored:
+            return base64.b64decode(stored).hex() == digest.sha256
+        stored = head.get("ChecksumCRC32", "")
+        if crc32 is not None and head.get("ChecksumType") == "FULL_OBJECT" and stored != base64_from_crc32(crc32):
+            return False
+        found = hashlib.sha256()
+        body = self._s3.get_object(**self._target, IfMatch=head["ETag"])["Body"]
+        for chunk in body.iter_chunks(MIB):
+            found.update(chunk)
+        return found.hexdigest() == digest.sha256
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    number: int
+    etag: str
+    crc32: int
+    size_bytes: int
