@@ -1,0 +1,27 @@
+"""Run every benchmark, one after the other: ``python -m benchmarks``. Names as arguments choose some of them."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from pathlib import Path
+
+SHARED = {"__main__", "timing"}
+
+
+def main(names: list[str]) -> int:
+    """Run the named benchmarks, or all; each is a module here with a ``main(arguments)``."""
+    known = sorted(path.stem for path in Path(__file__).parent.glob("*.py") if path.stem not in SHARED)
+    unknown = set(names) - set(known)
+    if unknown:
+        print(f"no benchmark named {', '.join(sorted(unknown))}: choose among {', '.join(known)}", file=sys.stderr)
+        return 2
+    worst = 0
+    for name in names or known:
+        worst = max(worst, import_module(f"benchmarks.{name}").main([]) or 0)
+        print(flush=True)
+    return worst
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
