@@ -8,7 +8,7 @@ and provenance, and note how loud, how fast and in which key each recording is.
 |---|---|
 | **Runs** | Mondays at 06:00 UTC with the active campaign, and on demand with a campaign of your choice |
 | **Reads** | the Internet Archive; SSM `/<prefix>/active-campaign`, `/<prefix>/batch-size/audio` |
-| **Writes** | `<raw>`: media, provenance; `<processed>`: `<stem>_features.json`, `summary.json`; table `<prefix>-assets` |
+| **Writes** | `<raw>`: media, provenance; `<processed>`: `<stem>_features.json`, `summary.json`; `<prefix>-assets` |
 | **If it fails** | clear the failed task; every task may run twice. A bad file fails nothing, see the summary |
 
 A run asks for `batch_size` recordings that the lake does not have. What turns out to be bad (wrong checksum, no audio,

@@ -23,7 +23,8 @@ from include.catalog.keys import (
 )
 from include.catalog.records import Failure, Provenance, State, record_to_json
 from include.settings import SETTINGS
-from include.sources.http import PoliteClient, SourceError, SourceRefuses, Throttled
+from include.sources.errors import SourceError, SourceRefuses, Throttled
+from include.sources.http import PoliteClient
 from include.sources.source import Source, Track
 from include.storage.upload import Digest, KeyTaken, upload_stream
 from media_lake.hooks.dynamodb import AssetCatalogueHook, now_iso

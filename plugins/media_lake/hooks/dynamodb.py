@@ -116,8 +116,8 @@ class AssetCatalogueHook(AwsBaseHook):
         values = {**attributes, "state": state}
         if failure is not None:
             values["failure"] = asdict(failure)
-        names = {f"#n{index}": name for index, name in enumerate(values)}
-        expression = "SET " + ", ".join(f"#n{index} = :v{index}" for index in range(len(values)))
+        names = {f"#set{index}": name for index, name in enumerate(values)}
+        expression = "SET " + ", ".join(f"#set{index} = :set{index}" for index in range(len(values)))
         if failure is None:
             names["#failure"] = "failure"
             expression += " REMOVE #failure"
@@ -127,7 +127,7 @@ class AssetCatalogueHook(AwsBaseHook):
                 UpdateExpression=expression,
                 ExpressionAttributeNames=names,
                 ExpressionAttributeValues={
-                    f":v{index}": _to_dynamodb(value) for index, value in enumerate(values.values())
+                    f":set{index}": _to_dynamodb(value) for index, value in enumerate(values.values())
                 },
                 ConditionExpression=Attr("asset_id").exists(),
             )

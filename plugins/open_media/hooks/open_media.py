@@ -78,7 +78,7 @@ class OpenMediaHook(BaseHook):
         loopback_hosts = frozenset(extra.get("loopback_hosts", ()))
         return PoliteClient(
             self.base_url,
-            user_agent=user_agent_for(SETTINGS.contact, base_url=self.base_url, loopback_hosts=loopback_hosts),
+            user_agent=user_agent_for(SETTINGS.contact, required=not loopback_hosts),
             allowed_hosts=self.access.hosts,
             loopback_hosts=loopback_hosts,
             seconds_between_requests=float(extra.get("seconds_between_requests", self.access.seconds_between_requests)),
