@@ -93,6 +93,8 @@ _FAMILIES: dict[str, str] = {entry.licence.id: entry.family for entry in _ENTRIE
 KNOWN_LICENCES: tuple[Licence, ...] = tuple(entry.licence for entry in _ENTRIES)
 """Every licence of the table, with an empty ``raw``."""
 
+_LONGEST_RAW = 1000
+
 _LANGUAGE = r"(?:\.[a-z]{2,3}(?:[-_@][A-Za-z]{2,8})?)?"
 _ADDRESS = re.compile(
     r"(?i:(?:https?:)?//(?:www\.)?creativecommons\.org)/"
@@ -122,17 +124,19 @@ def licence_from_url(raw: object) -> Licence | None:
     found = {licence.id: licence for claim in claims if (licence := _lookup(claim))}
     if len(found) != 1:
         return None
-    return replace(next(iter(found.values())), raw=" | ".join(claims))
+    return replace(next(iter(found.values())), raw=" | ".join(claims)[:_LONGEST_RAW])
 
 
 def claims_from_field(raw: Any) -> tuple[str, ...]:
     """Return the texts of a field that may be a string, a list of strings, or something else, which says nothing.
 
+    They can be written as UTF-8: half surrogates, which JSON can carry, become ``?``.
+
     >>> claims_from_field([" a ", "", None, "b", "a"])
     ('a', 'b')
     """
     values = raw if isinstance(raw, list | tuple) else (raw,)
-    texts = (value.strip() for value in values if isinstance(value, str))
+    texts = (value.encode(errors="replace").decode().strip() for value in values if isinstance(value, str))
     return tuple(dict.fromkeys(text for text in texts if text))
 
 

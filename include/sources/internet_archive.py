@@ -147,7 +147,7 @@ class InternetArchive:
     def page_from_answer(self, answer: object, cursor: str | None) -> Page:
         """Read a page of a search. An entry without a usable identifier is left out: nothing could be asked about it.
 
-        :raises SourceAnswerError: when the Archive reports an error, the shape is another, or the cursor stands still.
+        :raises SourceAnswerError: when the Archive reports an error, the shape is another, or a cursor leads nowhere.
         """
         page, scrape = _parsed_cursor(cursor)
         answer = _answer_object(answer, "search")
@@ -189,7 +189,7 @@ class InternetArchive:
             title = plain_text(ref.title) or ref.id
             return (Rejection(source_id=ref.id, title=title, error=unfit.error, message=unfit.message),)
         item_title = _text(metadata.get("title")) or plain_text(ref.title) or ref.id
-        item_creator = _text(metadata.get("creator"), separator=", ")
+        item_creator = _text(metadata.get("creator"), separator=", ") or None
         return tuple(
             Track(
                 source=self.name,
@@ -257,8 +257,8 @@ def _page_from_scrape(answer: Mapping[str, Any], asked: str) -> Page:
     cursor = answer.get("cursor")
     if not isinstance(cursor, str) or not cursor or not items:
         return Page(items=_refs(items), next=None, total=_whole(answer.get("total")))
-    if cursor == asked:
-        raise SourceAnswerError(f"the Internet Archive's scrape stands still at cursor {_glimpse(cursor)}")
+    if cursor == asked or not cursor.isascii():
+        raise SourceAnswerError(f"the Internet Archive's scrape does not go on from cursor {_glimpse(cursor)}")
     return Page(items=_refs(items), next=f"scrape:{cursor}", total=_whole(answer.get("total")))
 
 
