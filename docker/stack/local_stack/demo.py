@@ -33,7 +33,9 @@ class DemoError(RuntimeError):
     """The demo cannot go on; the message says what to do."""
 
 
-def demo(settings: Settings, console: Console, *, media: Path | None, campaign: str | None, batch_size: int | None) -> int:
+def demo(
+    settings: Settings, console: Console, *, media: Path | None, campaign: str | None, batch_size: int | None
+) -> int:
     """Curate one campaign on the running stack and print the assets; returns the exit status.
 
     Without ``campaign`` it is the one of which the lake holds the fewest assets, so that a second demo shows others.
@@ -193,7 +195,9 @@ def _print_assets(console: Console, lake: Lake, summary: Mapping[str, Any]) -> N
         for asset in bad:
             failure = asset["failure"] or {"stage": "", "error": "", "message": ""}
             reason = f"{failure['error']}: {failure['message']}"
-            reasons.add_row(_plain(asset["original_name"] or asset["source_id"]), asset["state"], failure["stage"], _plain(reason))
+            reasons.add_row(
+                _plain(asset["original_name"] or asset["source_id"]), asset["state"], failure["stage"], _plain(reason)
+            )
         console.print(reasons)
     if summary["exhausted"]:
         console.print(
@@ -203,7 +207,9 @@ def _print_assets(console: Console, lake: Lake, summary: Mapping[str, Any]) -> N
     console.print("\nIn the lake:")
     for asset in good:
         console.print(f"  s3://{lake._settings.raw_bucket}/{asset['raw_key']}", soft_wrap=True, highlight=False)
-        console.print(f"  s3://{lake._settings.processed_bucket}/{asset['features_key']}", soft_wrap=True, highlight=False)
+        console.print(
+            f"  s3://{lake._settings.processed_bucket}/{asset['features_key']}", soft_wrap=True, highlight=False
+        )
     console.print(f"  s3://{lake._settings.processed_bucket}/{summary['key']}", soft_wrap=True, highlight=False)
 
 
@@ -216,7 +222,11 @@ def _print_where_to_look(console: Console, settings: Settings, run_id: str) -> N
     username, password = login_of(state_dir_of(settings))
     endpoint = f"http://127.0.0.1:{settings.local_aws_port}"
     console.print(f"\nAirflow   {url}/dags/{DAG_ID}/runs/{run_id}", soft_wrap=True, highlight=False)
-    console.print(f"login     {username} / {password}   (kept in {login_file_of(state_dir_of(settings))})", soft_wrap=True, highlight=False)
+    console.print(
+        f"login     {username} / {password}   (kept in {login_file_of(state_dir_of(settings))})",
+        soft_wrap=True,
+        highlight=False,
+    )
     console.print(f"local AWS {endpoint}   (any AWS client, key and secret: test)", highlight=False)
     console.print(f"sources   http://127.0.0.1:{settings.local_sources_port}", highlight=False)
     console.print("The stack stays up; `make down` stops it.")
