@@ -129,11 +129,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 and name what is stale")
     check_only = parser.parse_args(arguments).check
     try:
-        pages = pages_from_tree()
+        pages = pages_from_tree(ROOT)
     except ValueError as error:
         print(error, file=sys.stderr)
         return 1
-    stale = stale_pages(pages)
+    stale = stale_pages(pages, ROOT)
     for path in stale:
         if check_only:
             print(f"{path} is stale: run `python docs/generate.py` (or `make docs`) and commit it", file=sys.stderr)
