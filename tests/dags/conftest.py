@@ -1,0 +1,101 @@
+"""Runs whole DAGs in this process, on the local AWS and the stand-in sources."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a run left: its state, its plan and the summary that it wrote."""
+
+    state: str
+    campaign: str
+    run: str
+    summary: dict[str, Any]
+    task_states: dict[tuple[str, int], str]
+
+    @property
+    def prefix(self) -> str:
+        return f"audio/internet-archive/{self.campaign}/{self.run}/"
+
+    def assets(self, *states: str) -> list[dict[str, Any]]:
+        return [asset for asset in self.summary["assets"] if asset["state"] in states]
+
+
+@pytest.fixture(scope="session")
+def bag(airflow_database):
+    from airflow.dag_processing.dagbag import DagBag
+
+    return DagBag(dag_folder=str(ROOT / "dags"))
+
+
+@pytest.fixture(scope="session")
+def s3(local_aws):
+    from media_lake.hooks.s3 import LakeHook
+
+    return LakeHook().conn
+
+
+@pytest.fixture
+def etags(s3):
+    """Lists what lies under a prefix of a bucket: key to ETag."""
+
+    def etags(bucket: str, prefix: str) -> dict[str, str]:
+        pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+        return {entry["Key"]: entry["ETag"] for page in pages for entry in page.get("Contents", [])}
+
+    return etags
+
+
+@pytest.fixture
+def read_json(s3):
+    def read_json(bucket: str, key: str) -> Any:
+        return json.loads(s3.get_object(Bucket=bucket, Key=key)["Body"].read())
+
+    return read_json
+
+
+@pytest.fixture(scope="session")
+def run_dag(bag, local_aws, sources, s3):
+    """Runs a DAG to its end, without waiting between retries, and returns its outcome."""
+    from include.settings import SETTINGS
+
+    moments = iter(datetime(2026, 3, 1, 6, 30, tzinfo=UTC) + timedelta(seconds=n) for n in range(10_000))
+
+    def run_dag(dag_id: str, *, at: datetime | None = None, **conf: Any) -> Outcome:
+        dag = bag.get_dag(dag_id)
+        for task in dag.tasks:
+            (task.partial_kwargs if task.is_mapped else task.__dict__)["retry_delay"] = timedelta(0)
+        dag_run = dag.test(logical_date=at or next(moments), run_conf={"persist_campaign": False} | conf)
+        instances = dag_run.get_task_instances()
+        plan = {
+            key: next(ti for ti in instances if ti.task_id == "choose_campaign").xcom_pull("choose_campaign", key=key)
+            for key in ("campaign", "run")
+        }
+        key = f"audio/internet-archive/{plan['campaign']}/{plan['run']}/summary.json"
+        summary = json.loads(s3.get_object(Bucket=SETTINGS.processed_bucket, Key=key)["Body"].read())
+        states = {(ti.task_id, ti.map_index): str(ti.state) for ti in instances}
+        return Outcome(str(dag_run.state), plan["campaign"], plan["run"], summary, states)
+
+    return run_dag
+
+
+@pytest.fixture
+def requests_seen(sources):
+    """Returns what was asked of the stand-in sources since the test began."""
+    httpx.delete(f"{sources}/_requests", trust_env=False).raise_for_status()
+
+    def requests_seen() -> list[dict[str, Any]]:
+        return httpx.get(f"{sources}/_requests", trust_env=False).raise_for_status().json()["requests"]
+
+    return requests_seen

@@ -1,0 +1,112 @@
+"""One whole stack for the session, on ports and in a state folder of its own, as `make up` starts it."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from local_stack import supervisor
+from local_stack.airflow_api import AirflowApi
+
+from include.settings import SETTINGS, Settings
+from tests.conftest import CACHE, free_port
+
+RUN_PATIENCE_S = 300
+
+
+@pytest.fixture(scope="session")
+def stack_settings(tmp_path_factory) -> Settings:
+    state_dir = tmp_path_factory.mktemp("stack")
+    for name in ("sources", "numba"):  # rendered media and compiled functions depend on the code alone
+        (CACHE / name).mkdir(parents=True, exist_ok=True)
+        (state_dir / name).symlink_to(CACHE / name)
+    return dataclasses.replace(
+        SETTINGS,
+        local_aws_port=free_port(),
+        local_sources_port=free_port(),
+        airflow_port=free_port(),
+        state_dir=state_dir,
+        alerts_topic_arn="",
+    )
+
+
+@pytest.fixture(scope="session")
+def stack(stack_settings) -> Iterator[supervisor.Endpoints]:
+    try:
+        yield supervisor.start(stack_settings)
+    finally:
+        supervisor.stop(stack_settings)
+
+
+@pytest.fixture(scope="session")
+def airflow(stack, stack_settings) -> Iterator[AirflowApi]:
+    with AirflowApi.of(stack_settings) as api:
+        api.unpause("curate_audio")
+        yield api
+
+
+@pytest.fixture(scope="session")
+def client(stack) -> Callable[[str], Any]:
+    """Makes boto3 clients of the stack's local AWS."""
+
+    def client(service: str) -> Any:
+        return boto3.client(
+            service,
+            endpoint_url=stack.aws_url,
+            aws_access_key_id="test",
+            aws_secret_access_key="test",
+            region_name="us-east-1",
+        )
+
+    return client
+
+
+@pytest.fixture
+def objects(client):
+    """Lists the objects under a prefix of a bucket: key to (ETag, last modified)."""
+
+    def objects(bucket: str, prefix: str = "") -> dict[str, tuple[str, Any]]:
+        pages = client("s3").get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+        return {
+            entry["Key"]: (entry["ETag"], entry["LastModified"]) for page in pages for entry in page.get("Contents", [])
+        }
+
+    return objects
+
+
+@pytest.fixture
+def wait_until():
+    """Waits for something to come true and returns it."""
+
+    def wait_until(true: Callable[[], Any], patience_s: float = 60, what: str = "it") -> Any:
+        deadline = time.monotonic() + patience_s
+        while not (found := true()):
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{what} did not happen within {patience_s} s")
+            time.sleep(0.2)
+        return found
+
+    return wait_until
+
+
+@pytest.fixture
+def processes_of_tasks(stack_settings):
+    """Lists the pids of the processes that execute a task right now."""
+
+    def processes_of_tasks() -> list[int]:
+        pids = []
+        for pid in supervisor.leftovers(stack_settings):
+            try:
+                title = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ")
+            except OSError:
+                continue
+            if b"task" in title and b"supervisor" in title:
+                pids.append(pid)
+        return pids
+
+    return processes_of_tasks
