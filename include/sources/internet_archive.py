@@ -21,7 +21,7 @@ from include.catalog.attribution import plain_text
 from include.catalog.keys import MediaType
 from include.catalog.licences import claims_from_field, is_allowed, licence_from_url
 from include.catalog.records import Licence
-from include.sources.source import ItemRef, Page, Rejection, RejectionError, Request, SourceAnswerError, Track
+from include.sources.source import ItemRef, Page, Rejection, RejectionError, Request, Source, SourceAnswerError, Track
 
 PUBLIC_BASE = "https://archive.org"
 
@@ -212,7 +212,7 @@ class InternetArchive:
         )
 
 
-INTERNET_ARCHIVE = InternetArchive()
+INTERNET_ARCHIVE: Source = InternetArchive()
 
 
 def _query_words(words: str) -> str:
@@ -221,8 +221,7 @@ def _query_words(words: str) -> str:
     >>> _query_words('rock "n" roll) OR (mediatype:movies')
     'rock n roll or mediatype movies'
     """
-    # A search text goes into a URL, so half a surrogate, which JSON can carry, must not pass.
-    found = re.findall(r"[^\W_]+", words.encode("utf-8", "ignore").decode())
+    found = re.findall(r"[^\W_]+", words)
     if not found:
         raise ValueError(f"nothing to search for in {words!r}: give at least one letter or digit")
     return " ".join(word.lower() if word in ("AND", "OR", "NOT", "TO") else word for word in found)
@@ -318,7 +317,13 @@ def _recordings(files: list[object], ref: ItemRef) -> list[list[_File]]:
             "NoMediaFile", f"none of the {len(files)} files of the item {ref.id} is audio that may be fetched"
         )
     recordings = [sorted(group, key=lambda file: file.order) for group in groups.values()]
-    return sorted(recordings, key=lambda recording: (_track_number(recording) or math.inf, recording[0].name))
+    return sorted(recordings, key=_place)
+
+
+def _place(recording: list[_File]) -> tuple[float, str]:
+    """Sort by track number, what has none last, and by name."""
+    number = _track_number(recording)
+    return (math.inf if number is None else number, recording[0].name)
 
 
 def _is_usable_name(name: object) -> bool:
