@@ -120,7 +120,7 @@ class InternetArchive:
         Words are letters and digits; everything else, which could steer the query, separates them.
 
         >>> INTERNET_ARCHIVE.search_request("nature sounds", "audio", None).params[0][1]
-        '(nature sounds) AND mediatype:(audio OR etree) AND licenseurl:*creativecommons*'
+        '(nature AND sounds) AND mediatype:(audio OR etree) AND licenseurl:*creativecommons*'
 
         :raises ValueError: for words without a letter or digit, for video, for a cursor that this source never gave.
         """
@@ -216,15 +216,15 @@ INTERNET_ARCHIVE: Source = InternetArchive()
 
 
 def _query_words(words: str) -> str:
-    """Keep the letters and digits of ``words``, and write in lower case what the query language takes as an operator.
+    """Ask for every word: keep letters and digits, and write in lower case what the query language takes as operator.
 
     >>> _query_words('rock "n" roll) OR (mediatype:movies')
-    'rock n roll or mediatype movies'
+    'rock AND n AND roll AND or AND mediatype AND movies'
     """
     found = re.findall(r"[^\W_]+", words)
     if not found:
         raise ValueError(f"nothing to search for in {words!r}: give at least one letter or digit")
-    return " ".join(word.lower() if word in ("AND", "OR", "NOT", "TO") else word for word in found)
+    return " AND ".join(word.lower() if word in ("AND", "OR", "NOT", "TO") else word for word in found)
 
 
 def _parsed_cursor(cursor: str | None) -> tuple[int | None, str]:
