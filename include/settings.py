@@ -112,7 +112,7 @@ def _port(environment: Mapping[str, str], name: str, default: int) -> int:
     return int(text)
 
 
-def process_environment() -> dict[str, str]:
+def copy_environment() -> dict[str, str]:
     """Return a copy of this process's environment, to hand on to a child process."""
     return dict(os.environ)
 

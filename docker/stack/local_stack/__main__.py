@@ -1,4 +1,4 @@
-"""Command line of the local stack: `python -m local_stack up | down | status | logs`."""
+"""Command line of the local stack: `python -m local_stack up | down | status | logs | demo`."""
 
 from __future__ import annotations
 
@@ -73,6 +73,22 @@ def up(settings: Settings, options: argparse.Namespace) -> int:
         _say(f"login      {endpoints.username}, password in {login_file}")
     _say(f"local AWS  {endpoints.aws_url}   sources  {endpoints.sources_url}")
     return 0
+
+
+def demo(settings: Settings, options: argparse.Namespace) -> int:
+    """Start the stack if it is not up, run the pipelines on it and show what landed; the stack stays up."""
+    from rich.console import Console
+
+    from local_stack import demo as demonstration
+
+    up(settings, options)
+    try:
+        return demonstration.demo(
+            settings, Console(), media=options.media, campaign=options.campaign, batch_size=options.batch_size
+        )
+    except demonstration.DemoError as error:
+        print(error, file=sys.stderr)
+        return 1
 
 
 def down(settings: Settings, _options: argparse.Namespace) -> int:
@@ -215,11 +231,16 @@ def _duration(seconds: float) -> str:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m local_stack", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    start = commands.add_parser("up", help="start what is not running and wait until everything is healthy")
-    start.add_argument(
+    media = argparse.ArgumentParser(add_help=False)
+    media.add_argument(
         "--media", type=Path, metavar="FOLDER", help="media files for the sources to serve as `my-media`"
     )
+    start = commands.add_parser("up", parents=[media], help="start what is not running, wait until all is healthy")
     start.set_defaults(run=up)
+    show = commands.add_parser("demo", parents=[media], help="up, then run the pipelines and show what landed")
+    show.add_argument("--campaign", help="what to curate (default: the campaign with the fewest assets)")
+    show.add_argument("--batch-size", type=int, metavar="N", help="how many assets to ask for")
+    show.set_defaults(run=demo)
     commands.add_parser("down", help="stop everything, leave no process").set_defaults(run=down)
     look = commands.add_parser("status", help="what runs, how well, since when")
     look.add_argument("--json", action="store_true", help="for programs")

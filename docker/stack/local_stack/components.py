@@ -44,7 +44,7 @@ def airflow_command(*arguments: str) -> tuple[str, ...]:
 
 
 def components_for(settings: Settings, media: Path | None = None) -> list[Component]:
-    """List the stack's components in the order of their start; ``media`` is a folder for the stand-in sources to serve."""
+    """List the stack's components in the order of their start; ``media`` is a folder for the sources to serve."""
     state_dir = state_dir_of(settings)
     aws_url = f"http://127.0.0.1:{settings.local_aws_port}"
     sources_url = f"http://127.0.0.1:{settings.local_sources_port}"
@@ -54,7 +54,10 @@ def components_for(settings: Settings, media: Path | None = None) -> list[Compon
         Component(
             name="aws",
             title="local AWS",
-            command=(sys.executable, "-m", "aws_emulator", "--port", str(settings.local_aws_port)),
+            command=(
+                *(sys.executable, "-m", "aws_emulator"),
+                *("--port", str(settings.local_aws_port), "--prefix", settings.prefix),
+            ),
             working_dir=REPO_ROOT / "docker" / "aws",
             port=settings.local_aws_port,
             port_variable="LOCAL_AWS_PORT",

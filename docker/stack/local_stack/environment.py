@@ -51,7 +51,7 @@ def expand(text: str, facts: Mapping[str, str], caller: Mapping[str, str]) -> st
 
 
 def parse_env_file(text: str, facts: Mapping[str, str], caller: Mapping[str, str]) -> dict[str, str]:
-    r"""Read ``NAME=value`` lines; empty ones and those that start with ``#`` are skipped, values are taken as they stand.
+    r"""Read ``NAME=value`` lines; empty ones and those that start with ``#`` are skipped, values are taken as is.
 
     :raises ValueError: naming the line, when it is no assignment or names an unknown placeholder.
 

@@ -116,7 +116,7 @@ def exit_status_of(record: Record) -> int | None:
 
 
 def mark_of(process: psutil.Process) -> tuple[str, str]:
-    """Return the stack and component that ``process`` says it belongs to; empty when it does not say or cannot be asked."""
+    """Return the stack and component that ``process`` says it belongs to; empty when it does not say."""
     try:
         environment = process.environ()
     except (psutil.Error, OSError):
@@ -182,8 +182,8 @@ def stop(folder: StackFolder, names: Sequence[str] | None, grace_s: float) -> li
     """End the components ``names`` (None: all); return what survived.
 
     Their main processes are asked first, since they end their own children in order; after half of ``grace_s`` seconds
-    every process is asked, after the whole of it every process is killed. A process counts as theirs also when it left its
-    group or session or lost its parent.
+    every process is asked, after the whole of it every process is killed. A process counts as theirs also when it left
+    its group or session or lost its parent.
     """
 
     def all_ended() -> bool:
@@ -227,7 +227,7 @@ def memory_of(processes: Iterable[psutil.Process]) -> int:
 
 
 def tail_of(log: Path, count: int) -> list[str]:
-    """Return the last ``count`` lines of ``log``, reading at most its last megabyte; none when there is no such file."""
+    """Return the last ``count`` lines of ``log``, reading at most its last megabyte; none when it does not exist."""
     try:
         with log.open("rb") as file:
             file.seek(max(0, log.stat().st_size - 1_000_000))

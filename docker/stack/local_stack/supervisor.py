@@ -16,7 +16,7 @@ from pathlib import Path
 
 import httpx
 
-from include.settings import Settings, process_environment
+from include.settings import Settings, copy_environment
 from local_stack import environment, preflight, processes
 from local_stack.airflow_api import AirflowApi
 from local_stack.components import Component, airflow_command, components_for
@@ -85,7 +85,7 @@ def start(
     :raises StackError: when something is in the way or a component fails; what this call started is stopped again.
     """
     folder = StackFolder(environment.state_dir_of(settings))
-    caller = process_environment()
+    caller = copy_environment()
     if fault := preflight.folder_fault(folder.path) or preflight.disk_fault(folder.path):
         raise StackError(fault, exit_status=2)
     if media and not media.is_dir():
@@ -284,7 +284,7 @@ class Stack:
         )
 
     def _migrate_database(self) -> None:
-        """Bring the metadata database to this Airflow's schema; not needed for a SQLite file that this version has made."""
+        """Bring the metadata database to this Airflow's schema; a SQLite file that this version has made has it."""
         connection = self.variables["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"]
         stamp = self.folder.path / "airflow" / "migrated"
         made_by = f"{importlib.metadata.version('apache-airflow')} {hashlib.sha256(connection.encode()).hexdigest()}"
