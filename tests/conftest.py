@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -20,18 +19,9 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[1]
+from tests.ground import CACHE, ROOT, free_port
+
 SCRATCH = Path(tempfile.mkdtemp(prefix="media-tests-"))
-CACHE = ROOT / ".local" / "test-cache"
-"""Rendered media and compiled functions, kept between sessions: they depend on the code alone."""
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 AWS_PORT, SOURCES_PORT = free_port(), free_port()
 AWS_URL, SOURCES_URL = f"http://127.0.0.1:{AWS_PORT}", f"http://127.0.0.1:{SOURCES_PORT}"
 

@@ -110,7 +110,7 @@ class CandidateSearch:
 
     def _page(self) -> Page:
         request = self._source.search_request(self._words, self._media_type, self.progress.cursor)
-        answer = self._client.fetch_json(request.target)
+        answer = self._client.fetch_json(request.path, request.params)
         return self._source.page_from_answer(answer, self.progress.cursor)
 
     def _fresh_items(self, page: Page) -> list[ItemRef]:
@@ -125,7 +125,7 @@ class CandidateSearch:
         self.progress.seen_items.add(ref.id)
         request = self._source.item_request(ref)
         try:
-            answer = self._client.fetch_json(request.target)
+            answer = self._client.fetch_json(request.path, request.params)
             found = self._source.tracks_from_answer(answer, ref, families=self._families, download_base=self._base_url)
         except (NotFound, SourceAnswerError) as error:
             found = (Rejection(source_id=ref.id, title=ref.title, error="ItemUnavailable", message=str(error)),)

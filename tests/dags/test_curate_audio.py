@@ -3,6 +3,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
+
 from include.catalog.records import AudioFeatures, Provenance, RunSummary
 from include.catalog.schemas import check
 from include.settings import SETTINGS

@@ -10,11 +10,11 @@ from typing import Any
 
 import boto3
 import pytest
-from local_stack import supervisor
-from local_stack.airflow_api import AirflowApi
 
 from include.settings import SETTINGS, Settings
-from tests.conftest import CACHE, free_port
+from local_stack import supervisor
+from local_stack.airflow_api import AirflowApi
+from tests.ground import CACHE, free_port
 
 RUN_PATIENCE_S = 300
 

@@ -72,9 +72,9 @@ class Lake:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         session = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name="us-east-1")  # noqa: S106
-        endpoint = {"endpoint_url": f"http://127.0.0.1:{settings.local_aws_port}"}
-        self._s3 = session.client("s3", **endpoint)
-        self._assets = session.resource("dynamodb", **endpoint).Table(settings.assets_table)
+        endpoint_url = f"http://127.0.0.1:{settings.local_aws_port}"
+        self._s3 = session.client("s3", endpoint_url=endpoint_url)
+        self._assets = session.resource("dynamodb", endpoint_url=endpoint_url).Table(settings.assets_table)
 
     def assets(self, campaign: str) -> list[dict[str, Any]]:
         """Return the campaign's analysed assets from the catalogue."""

@@ -6,13 +6,17 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
+from airflow.providers.amazon.aws.hooks.base_aws import AwsGenericHook
 from boto3.dynamodb.conditions import Attr, ConditionBase, Key
 
 from include.catalog.records import Failure, State
 from include.settings import SETTINGS
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBServiceResource  # noqa: F401  (named in the base class)
+    from mypy_boto3_dynamodb.service_resource import Table
 
 ABANDONED_AFTER = timedelta(hours=24)
 """A claim that led to nothing for this long belongs to a run that died; another run may take the asset."""
@@ -25,7 +29,7 @@ def now_iso() -> str:
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-class AssetCatalogueHook(AwsBaseHook):
+class AssetCatalogueHook(AwsGenericHook["DynamoDBServiceResource"]):
     """Read and write the catalogue of assets (table ``<prefix>-assets``).
 
     One item per asset, keyed by ``asset_id``. Every write is conditional, so that of two tasks that want the same asset
@@ -37,7 +41,7 @@ class AssetCatalogueHook(AwsBaseHook):
         super().__init__(*args, **(kwargs | {"resource_type": "dynamodb"}))
 
     @property
-    def table(self) -> Any:
+    def table(self) -> Table:
         return self.conn.Table(SETTINGS.assets_table)
 
     def claim(self, asset_id: str, *, claimed_by: str, attributes: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -140,7 +144,7 @@ class AssetCatalogueHook(AwsBaseHook):
 
     def count_attempt(self, asset_id: str, analyser_version: str) -> int:
         """Count that an analysis of the asset begins, and return how many have begun with this version."""
-        answer = self.table.update_item(
+        answer: Any = self.table.update_item(
             Key={"asset_id": asset_id},
             UpdateExpression="SET attempts.#version = if_not_exists(attempts.#version, :none) + :one",
             ExpressionAttributeNames={"#version": analyser_version},
@@ -178,9 +182,9 @@ class AssetCatalogueHook(AwsBaseHook):
         found: dict[str, dict[str, Any]] = {}
         for start in range(0, len(ids), _BATCH_GET_LIMIT):
             keys = [{"asset_id": asset_id} for asset_id in ids[start : start + _BATCH_GET_LIMIT]]
-            request = {SETTINGS.assets_table: {"Keys": keys, "ConsistentRead": True}}
+            request: Any = {SETTINGS.assets_table: {"Keys": keys, "ConsistentRead": True}}
             while request:
-                answer = self.conn.batch_get_item(RequestItems=request)
+                answer: Any = self.conn.batch_get_item(RequestItems=request)
                 for item in answer["Responses"].get(SETTINGS.assets_table, []):
                     found[item["asset_id"]] = _from_dynamodb(item)
                 request = answer.get("UnprocessedKeys")
@@ -200,7 +204,7 @@ class AssetCatalogueHook(AwsBaseHook):
             request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
 
 
-class OnceHook(AwsBaseHook):
+class OnceHook(AwsGenericHook["DynamoDBServiceResource"]):
     """Remember in the job ledger (table ``<prefix>-jobs``) what must be done only once."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
+from airflow.providers.amazon.aws.hooks.base_aws import AwsGenericHook
 from botocore.exceptions import ClientError
 
 from include.settings import SETTINGS
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client  # noqa: F401  (named in the base class)
 
 _READ_BLOCK_BYTES = 1 << 20
 
@@ -18,7 +21,7 @@ class ContentChanged(RuntimeError):
     """An object no longer holds the bytes that were landed."""
 
 
-class LakeHook(AwsBaseHook):
+class LakeHook(AwsGenericHook["S3Client"]):
     """Read and write objects of the lake. The client is ``conn``."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
-from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
+from airflow.providers.amazon.aws.hooks.base_aws import AwsGenericHook
 
 from include.catalog.campaigns import words_from_campaign
 from include.catalog.keys import MediaType
 from include.settings import SETTINGS
 
+if TYPE_CHECKING:
+    from mypy_boto3_ssm import SSMClient  # noqa: F401  (named in the base class)
 
-class CampaignHook(AwsBaseHook):
+
+class CampaignHook(AwsGenericHook["SSMClient"]):
     """Read and write the campaign parameters. The client is ``conn``."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -59,5 +62,5 @@ class CampaignHook(AwsBaseHook):
         except self.conn.exceptions.ParameterNotFound as error:
             raise ValueError(f"SSM parameter {name} does not exist: create it, or name the campaign by hand") from error
 
-    def _write(self, name: str, value: str, kind: str) -> None:
+    def _write(self, name: str, value: str, kind: Literal["String", "StringList"]) -> None:
         self.conn.put_parameter(Name=name, Value=value, Type=kind, Overwrite=True)

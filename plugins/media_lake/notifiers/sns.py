@@ -75,7 +75,7 @@ class RunAlertNotifier(BaseNotifier):
         """Say what happened to which run, what of it failed and where to look."""
         dag_run = context.get("dag_run")
         dag_id = _field(dag_run, "dag_id") or _field(context.get("dag"), "dag_id")
-        run_id = _field(dag_run, "run_id") or _field(dag_run, "dag_run_id") or context.get("run_id")
+        run_id = _field(dag_run, "run_id") or _field(dag_run, "dag_run_id") or context.get("run_id", "")
         return {
             "kind": self.kind,
             "dag_id": dag_id,
@@ -95,5 +95,6 @@ def failed_tasks(context: Mapping[str, Any], dag_id: str, run_id: str) -> list[s
     return sorted(task for task, state in states.items() if state == "failed")
 
 
-def _field(record: Any, name: str) -> Any:
-    return record.get(name) if isinstance(record, Mapping) else getattr(record, name, None)
+def _field(record: Any, name: str) -> str:
+    """Read a name from a record that is a mapping in the triggerer and an object in the DAG processor."""
+    return str((record.get(name) if isinstance(record, Mapping) else getattr(record, name, None)) or "")

@@ -3,6 +3,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+
 from include.catalog.records import Failure
 from media_lake.hooks.dynamodb import AssetCatalogueHook
 

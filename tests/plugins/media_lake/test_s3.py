@@ -3,6 +3,7 @@ from __future__ import annotations
 import hashlib
 
 import pytest
+
 from include.settings import SETTINGS
 from media_lake.hooks.s3 import ContentChanged
 

@@ -5,6 +5,7 @@ import json
 import uuid
 
 import pytest
+
 from media_lake.notifiers.sns import RunAlertNotifier
 
 

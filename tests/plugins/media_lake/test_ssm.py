@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+
 from include.settings import SETTINGS
 from media_lake.hooks.ssm import CampaignHook
 
