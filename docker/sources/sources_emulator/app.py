@@ -1,0 +1,179 @@
+"""The program's parts put together: the shelf is filled in the background, then every API of the stand-in serves it."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from sources_emulator import campaigns, trouble_campaign
+from sources_emulator.catalogue import NOMINAL_SECONDS, Item, checked, scaled
+from sources_emulator.home import home_page
+from sources_emulator.internet_archive import InternetArchive
+from sources_emulator.media_folder import CAMPAIGN as MY_MEDIA
+from sources_emulator.media_folder import shelve_folder
+from sources_emulator.shelf import Shelf, ShelfItem, orders_for, shelved
+from sources_emulator.trouble import Faults, Rule, TroubleAndLog
+from sources_emulator.workshop import Workshop, WorkshopError
+
+log = logging.getLogger("sources_emulator")
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the command line decides: `seconds` is the usual length of a piece, `only` the campaigns (empty: all)."""
+
+    cache: Path
+    media: Path | None = None
+    seconds: float = NOMINAL_SECONDS
+    only: tuple[str, ...] = ()
+    plenty: int = 0
+    workers: int = 2
+
+
+class Stock:
+    """Fills the shelf in a thread of its own and says how far it is."""
+
+    def __init__(self, options: Options) -> None:
+        self.shelf = Shelf()
+        self.ready = threading.Event()
+        self.error: str | None = None
+        self.progress = {"status": "rendering", "done": 0, "total": 0}
+        self._options = options
+        self._workshop = Workshop(options.cache, options.workers)
+        self._closing = False
+
+    def start(self) -> None:
+        threading.Thread(target=self._fill, name="stock", daemon=True).start()
+
+    def close(self) -> None:
+        self._closing = True
+        self._workshop.close()
+
+    def _fill(self) -> None:
+        try:
+            items = offered_items(self._options)
+            rendered = self._workshop.render_all(
+                (order for item in items for order in orders_for(item)),
+                lambda done, total: self._tell("rendering", done, total),
+            )
+            mine: list[ShelfItem] = []
+            if self._options.media is not None:
+                mine = shelve_folder(self._options.media, lambda done, total: self._tell("reading", done, total))
+                log.info("my-media: %d items from %s", len(mine), self._options.media)
+            self.shelf.add(shelved(item, rendered) for item in items)
+            self.shelf.add(mine)
+            self.shelf.add(plenty_items(self.shelf, self._options.plenty))
+            log.info("ready: %d items", len(self.shelf.items))
+            self.ready.set()
+        except (WorkshopError, ValueError, OSError) as error:
+            if not self._closing:
+                self.error = str(error)
+                log.exception("the catalogue could not be made")
+
+    def _tell(self, status: str, done: int, total: int) -> None:
+        self.progress = {"status": status, "done": done, "total": total}
+        if done in (1, total) or done % 10 == 0:
+            log.info("%s %d of %d", status, done, total)
+
+
+def offered_items(options: Options) -> tuple[Item, ...]:
+    """The items of the campaigns that are wanted, scaled in length. Raises ValueError for an unknown campaign."""
+    items = checked((*campaigns.ITEMS, *trouble_campaign.ITEMS))
+    known = {item.campaign for item in items}
+    if unknown := set(options.only) - known:
+        raise ValueError(f"no campaign {', '.join(sorted(unknown))}; there are {', '.join(sorted(known))}")
+    return scaled((item for item in items if not options.only or item.campaign in options.only), options.seconds)
+
+
+def plenty_items(shelf: Shelf, count: int) -> Iterable[ShelfItem]:
+    """`count` items of the campaign `plenty`, with the files of the shelf's first good item: for trying out paging."""
+    model = next((item for item in shelf.items.values() if item.good), None)
+    for number in range(1, count + 1 if model else 1):
+        identifier, title = f"plenty-{number:06d}", f"Plenty {number}"
+        changes = {"identifier": identifier, "title": title, "subject": "plenty", "description": "One of plenty."}
+        assert model is not None
+        yield replace(
+            model,
+            identifier=identifier,
+            campaign="plenty",
+            metadata=model.metadata | changes,
+            document=model.document | changes,
+            truth=(),
+        )
+
+
+class _UntilReady:
+    """ASGI middleware: 503 with Retry-After until the shelf is filled; `/_...` paths always answer."""
+
+    def __init__(self, app: ASGIApp, stock: Stock) -> None:
+        self._app = app
+        self._stock = stock
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and not scope["path"].startswith("/_") and not self._stock.ready.is_set():
+            await JSONResponse(self._stock.progress, 503, {"Retry-After": "1"})(scope, receive, send)
+            return
+        await self._app(scope, receive, send)
+
+
+def create_app(options: Options) -> ASGIApp:
+    """The ASGI application; filling the shelf begins with its lifespan."""
+    stock, faults = Stock(options), Faults()
+
+    @asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        stock.start()
+        yield
+        stock.close()
+
+    async def health(_request: Request) -> Response:
+        if stock.error:
+            return JSONResponse({"status": "failed", "error": stock.error}, 500)
+        if not stock.ready.is_set():
+            return JSONResponse(stock.progress, 503, {"Retry-After": "1"})
+        counts = stock.shelf.campaigns()
+        mine = counts.get(MY_MEDIA, 0)
+        return JSONResponse({"status": "ok", "items": len(stock.shelf.items), "my_media": mine, "campaigns": counts})
+
+    async def truth(_request: Request) -> Response:
+        return JSONResponse({"tracks": [told for item in stock.shelf.items.values() for told in item.truth]})
+
+    async def trouble(request: Request) -> Response:
+        if request.method == "DELETE":
+            outer.rules.clear()
+            faults.reset()
+        elif request.method == "POST":
+            try:
+                outer.rules.append(Rule.from_json(await request.json()))
+            except (ValueError, TypeError) as error:
+                return JSONResponse({"error": str(error)}, 400)
+        return JSONResponse({"rules": [rule.to_json() for rule in outer.rules]})
+
+    async def requests(request: Request) -> Response:
+        if request.method == "DELETE":
+            outer.requests.clear()
+        return JSONResponse({"requests": list(outer.requests)})
+
+    async def home(_request: Request) -> Response:
+        return HTMLResponse(home_page(stock.shelf))
+
+    routes = [
+        Route("/", home),
+        Route("/_health", health),
+        Route("/_truth", truth),
+        Route("/_trouble", trouble, methods=["GET", "POST", "DELETE"]),
+        Route("/_requests", requests, methods=["GET", "DELETE"]),
+        *InternetArchive(stock.shelf, faults).routes(),  # the next API adds its routes here
+    ]
+    outer = TroubleAndLog(_UntilReady(Starlette(routes=routes, lifespan=lifespan), stock))
+    return outer

@@ -1,0 +1,213 @@
+"""From samples to files: encoding, and the cache of what was rendered before."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import struct
+import threading
+import time
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from fractions import Fraction
+from functools import cache
+from itertools import pairwise
+from pathlib import Path
+
+import av
+import numpy as np
+
+from sources_emulator.composing.canvas import RATE, Wave
+from sources_emulator.composing.piece import Piece
+from sources_emulator.composing.styles import compose
+
+KEEP_OLD_VERSIONS_S = 7 * 86_400  # renderings of another version of the composing code, unused for so long, are removed
+
+
+@dataclass(frozen=True, slots=True)
+class Encoding:
+    """How a file ending is made: container and codec of PyAV, its options and bit rate (bit/s)."""
+
+    container: str
+    codec: str
+    bit_rate: int | None = None
+    rate: int = RATE
+    options: tuple[tuple[str, str], ...] = ()
+
+
+# The quick settings of each encoder. Vorbis is ffmpeg's own, which it calls experimental: the wheels lack libvorbis.
+ENCODINGS = {
+    "mp3": Encoding("mp3", "libmp3lame", 128_000, options=(("compression_level", "7"),)),
+    "ogg": Encoding("ogg", "vorbis", 112_000, options=(("strict", "experimental"),)),
+    "opus": Encoding("ogg", "libopus", 96_000, 48_000),
+    "flac": Encoding("flac", "flac"),
+    "wav": Encoding("wav", "pcm_s16le"),
+    "m4a": Encoding("ipod", "aac", 128_000, options=(("aac_coder", "fast"),)),
+    "mp4": Encoding("mp4", "aac", 128_000, options=(("aac_coder", "fast"),)),
+}
+BARE = {"empty": b"", "text": b"This is a text file that somebody called mp3.\n" * 40}
+
+
+@dataclass(frozen=True, slots=True)
+class Rendering:
+    """A file in the cache with what the catalogue says about it; `length_s` in seconds."""
+
+    path: Path
+    md5: str
+    sha1: str
+    crc32: str
+    size: int
+    length_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What to render: a piece, the endings wanted of it, and the tags written into the files."""
+
+    piece: Piece
+    endings: tuple[str, ...]
+    title: str
+    artist: str
+
+    def key(self, ending: str) -> str:
+        """Name of the file in the cache: it changes with the piece, the tags and the ending."""
+        told = json.dumps([asdict(self.piece), self.title, self.artist, ending], sort_keys=True)
+        return hashlib.sha256(told.encode()).hexdigest()[:24]
+
+
+@cache
+def code_version() -> str:
+    """Hash of the code that decides how a piece sounds: another version renders anew."""
+    digest = hashlib.sha256()
+    folder = Path(__file__).parent
+    for path in sorted([*folder.glob("composing/*.py"), Path(__file__)]):
+        digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def render(order: Order, home: Path) -> dict[str, Rendering]:
+    """Render what the folder lacks of an order and return its files by ending.
+
+    The ending "png" is a picture of the waveform. The piece is composed only when an ending is missing; every file
+    appears whole or not at all, and its facts appear after it.
+    """
+    wave: Wave | None = None
+    files: dict[str, Rendering] = {}
+    for ending in (*order.endings, "png"):
+        path = home / f"{order.key(ending)}.{ending}"
+        facts = path.with_name(path.name + ".json")
+        if not facts.exists() or not path.exists():
+            if wave is None:
+                wave = compose(order.piece)
+            with _whole(path) as part:
+                _encode(order, wave, ending, part)
+            length_s = None if ending in BARE or ending == "png" else wave.shape[1] / RATE
+            with _whole(facts) as part:
+                part.write_text(json.dumps(_facts(path, length_s)))
+        files[ending] = Rendering(path=path, **json.loads(facts.read_text()))
+    return files
+
+
+@contextmanager
+def _whole(path: Path) -> Iterator[Path]:
+    """A hidden path to write to, which becomes `path` when all went well."""
+    part = path.with_name(f".{os.getpid()}-{threading.get_ident()}-{path.name}")
+    try:
+        yield part
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _facts(path: Path, length_s: float | None) -> dict[str, object]:
+    data = path.read_bytes()
+    return {
+        "md5": hashlib.md5(data, usedforsecurity=False).hexdigest(),
+        "sha1": hashlib.sha1(data, usedforsecurity=False).hexdigest(),
+        "crc32": f"{zlib.crc32(data):08x}",
+        "size": len(data),
+        "length_s": length_s,
+    }
+
+
+def _encode(order: Order, wave: Wave, ending: str, path: Path) -> None:
+    if ending in BARE:
+        path.write_bytes(BARE[ending])
+    elif ending == "png":
+        path.write_bytes(waveform_png(wave))
+    else:
+        encode(wave, ending, path, {"title": order.title, "artist": order.artist})
+
+
+def encode(wave: Wave, ending: str, path: Path, tags: dict[str, str]) -> None:
+    """Write samples (float32, shape (2, n), 44,100 a second) in one of `ENCODINGS`; mp4 gets a picture track."""
+    encoding = ENCODINGS[ending]
+    with av.open(str(path), "w", format=encoding.container, options={"fflags": "+bitexact"}) as container:
+        container.metadata.update(tags)
+        stream = container.add_stream(encoding.codec, rate=encoding.rate, layout="stereo")
+        assert isinstance(stream, av.AudioStream)
+        if encoding.bit_rate:
+            stream.bit_rate = encoding.bit_rate
+        stream.codec_context.flags |= av.codec.context.Flags.bitexact
+        stream.codec_context.options = dict(encoding.options)
+        pictures = container.add_stream("mpeg4", rate=10) if ending == "mp4" else None
+        if pictures is not None:
+            pictures.width, pictures.height, pictures.pix_fmt, pictures.bit_rate = 320, 180, "yuv420p", 200_000
+            for picture in _moving_bar(wave.shape[1] / RATE):
+                container.mux(pictures.encode(picture))
+            container.mux(pictures.encode(None))
+        resampler = av.AudioResampler(format=stream.format.name, layout="stereo", rate=encoding.rate)
+        for first in range(0, wave.shape[1], RATE):
+            block = np.ascontiguousarray(wave[:, first : first + RATE])
+            frame = av.AudioFrame.from_ndarray(block, format="fltp", layout="stereo")
+            frame.sample_rate, frame.pts, frame.time_base = RATE, first, Fraction(1, RATE)
+            for ready in resampler.resample(frame):
+                container.mux(stream.encode(ready))
+        for ready in resampler.resample(None):
+            container.mux(stream.encode(ready))
+        container.mux(stream.encode(None))
+
+
+def _moving_bar(seconds: float) -> Iterator[av.VideoFrame]:
+    """A bright bar that crosses a dark picture once, ten frames a second."""
+    count = max(1, int(seconds * 10))
+    for index in range(count):
+        picture = np.full((180, 320, 3), 24, dtype=np.uint8)
+        left = index * 300 // count
+        picture[:, left : left + 20] = (240, 180, 40)
+        yield av.VideoFrame.from_ndarray(picture, format="rgb24")
+
+
+def waveform_png(wave: Wave, width: int = 800, height: int = 200) -> bytes:
+    """A greyscale PNG of the waveform: for each column the peak of its stretch of samples."""
+    mono = np.abs(wave).max(axis=0)
+    edges = np.linspace(0, len(mono), width + 1).astype(int)
+    peaks = np.array([mono[a : max(a + 1, b)].max(initial=0.0) for a, b in pairwise(edges)])
+    distance = np.abs(np.arange(height) - height / 2)[:, None]
+    pixels = np.where(distance <= peaks[None, :] * height / 2, 40, 235).astype(np.uint8)
+    rows = b"".join(b"\0" + row.tobytes() for row in pixels)
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows, 6)) + chunk(b"IEND", b"")
+
+
+def open_cache(folder: Path) -> Path:
+    """The folder of the present `code_version` below the cache folder, made if need be; long unused versions go."""
+    home = folder / code_version()
+    home.mkdir(parents=True, exist_ok=True)
+    os.utime(home)
+    _remove_old_versions(folder, keep=home)
+    return home
+
+
+def _remove_old_versions(folder: Path, keep: Path) -> None:
+    for other in folder.iterdir():
+        if other != keep and len(other.name) == 12 and time.time() - other.stat().st_mtime > KEEP_OLD_VERSIONS_S:
+            shutil.rmtree(other, ignore_errors=True)
