@@ -16,6 +16,7 @@ STATUS = {  # every code that is not a plain 400
     "InvalidAccessKeyId": 403,
     "MissingContentLength": 411,
     "NoSuchKey": 404,
+    "NoSuchUpload": 404,
     "NotImplemented": 501,
     "PreconditionFailed": 412,
     "RequestTimeTooSkewed": 403,

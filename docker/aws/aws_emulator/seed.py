@@ -40,7 +40,7 @@ class Seeder:
             }
         )
         session = boto3.Session(access_key, secret_key, region_name=region, botocore_session=core)
-        config = Config(proxies={}, retries={"mode": "standard", "max_attempts": 4})
+        config = Config(proxies={}, retries={"mode": "standard", "total_max_attempts": 2})
         self._region = region
         self._clients: dict[str, Any] = {
             name: session.client(name, endpoint_url=endpoint_url, config=config)

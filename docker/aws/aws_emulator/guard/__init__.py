@@ -99,6 +99,9 @@ class Guard:
         elif claim is None and request.method != "OPTIONS":
             _refuse_anonymous(request.method, account_id, address)
         request.hand_on(body)
+        if request.method == "PUT" and "uploadId" in request.query:  # parts of one object may come side by side
+            conditions.open_upload(account_id, address, request.query["uploadId"])
+            return self.app(request.environ, start_response)
         if request.method not in WRITES or not address.key:
             return self.app(request.environ, start_response)
         with self.locks.hold(address.bucket, address.key):
@@ -171,12 +174,13 @@ class Guard:
         completes = request.method == "POST" and "uploadId" in request.query
         whole = request.method in ("PUT", "DELETE") and not _subresource(request)
         if completes or whole or request.is_form_upload:
-            if "if-match" in request.headers or "if-none-match" in request.headers:
-                conditions.refuse_precondition(request.headers, conditions.stored_object(account_id, address))
+            stored = conditions.stored_object(account_id, address)
+            conditions.refuse_precondition(request.headers, stored)
+            if completes and not conditions.is_completed(stored, request.query["uploadId"]):
+                upload = conditions.open_upload(account_id, address, request.query["uploadId"])
+                conditions.refuse_completion(body, request.headers, upload)
             for name in ("if-match", "if-none-match"):  # answered here; moto would ask again, and less
                 _drop_header(request, name)
-        if completes:
-            conditions.refuse_completion(body, request.headers, account_id, address, request.query["uploadId"])
 
 
 def _is_unsigned_sts(body: bytes) -> bool:

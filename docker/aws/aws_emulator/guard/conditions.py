@@ -72,12 +72,31 @@ def _unmet(condition: str) -> Refusal:
     )
 
 
-def refuse_completion(
-    body: bytes, headers: Mapping[str, str], account_id: str, address: Address, upload_id: str
-) -> None:
+def open_upload(account_id: str, address: Address, upload_id: str) -> Any:
+    """The multipart upload of a key as moto keeps it. Raises ``NoSuchUpload``, where moto breaks."""
+    try:
+        upload = s3_backends[account_id]["aws"].get_bucket(address.bucket).multiparts.get(upload_id)
+    except ServiceException:
+        upload = None
+    if upload is None or upload.key_name != address.key:
+        raise Refusal(
+            "NoSuchUpload",
+            "The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted or "
+            "completed.",
+            UploadId=upload_id,
+        )
+    return upload
+
+
+def is_completed(stored: Any | None, upload_id: str) -> bool:
+    """Whether an object was made by that upload: to complete it again changes nothing."""
+    return stored is not None and stored.multipart is not None and stored.multipart.id == upload_id
+
+
+def refuse_completion(body: bytes, headers: Mapping[str, str], upload: Any) -> None:
     """Refuse to complete a multipart upload out of order, or whose parts are not what the client says they are.
 
-    Only for what moto leaves unchecked; an unknown upload or part, a wrong ETag and a small part are moto's to refuse.
+    Only for what moto leaves unchecked; an unknown part, a wrong ETag and a small part are moto's to refuse.
     """
     parts = _listed_parts(body)
     numbers = [int(part["PartNumber"]) for part in parts]
@@ -85,10 +104,9 @@ def refuse_completion(
         raise Refusal(
             "InvalidPartOrder",
             "The list of parts was not in ascending order. Parts must be ordered by part number.",
-            UploadId=upload_id,
+            UploadId=upload.id,
         )
-    upload = _stored_upload(account_id, address, upload_id)
-    if upload is None or any(number not in upload.parts for number in numbers):
+    if any(number not in upload.parts for number in numbers):
         return
     for number, part in zip(numbers, parts, strict=True):
         _refuse_wrong_part(number, part, upload.parts[number])
@@ -120,13 +138,6 @@ def _listed_parts(body: bytes) -> list[dict[str, str]]:
     except (ExpatError, KeyError, TypeError, ValueError) as error:
         raise malformed from error
     return parts
-
-
-def _stored_upload(account_id: str, address: Address, upload_id: str) -> Any | None:
-    try:
-        return s3_backends[account_id]["aws"].get_bucket(address.bucket).multiparts.get(upload_id)
-    except ServiceException:
-        return None
 
 
 def _refuse_wrong_part(number: int, part: Mapping[str, str], stored: Any) -> None:

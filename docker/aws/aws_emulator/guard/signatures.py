@@ -70,6 +70,12 @@ def claim_of(request: IncomingRequest) -> Claim | None:
     """
     header = request.header("authorization")
     if header is not None:
+        if "X-Amz-Algorithm" in request.query:
+            raise Refusal(
+                "InvalidArgument",
+                "Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, "
+                "Signature query string parameter or the Authorization header should be specified",
+            )
         return _claim_in_header(header, request)
     if "AWSAccessKeyId" in request.query and "Signature" in request.query:
         raise Refusal("InvalidRequest", OLD_MECHANISM)
