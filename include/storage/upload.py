@@ -15,11 +15,12 @@ import time
 import zlib
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, BinaryIO, ClassVar
 
+from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from include.storage.checksums import base64_from_crc32, combined_crc32
@@ -31,6 +32,10 @@ SMALLEST_PART_BYTES = 5 * MIB  # S3's rule, for every part but the last
 LARGEST_PART_BYTES = 5 * 1024 * MIB
 MOST_PARTS = 10_000
 _CONFLICT_TRIES = 5
+
+UPLOAD_CONFIG = Config(retries={"mode": "standard", "max_attempts": 8}, s3={"payload_signing_enabled": False})
+"""Settings of a client that suits ``upload_stream``. A payload that is signed is hashed once more, part by part; here every
+part carries a checksum in a signed header instead, which is also what boto3 does by itself over TLS."""
 
 
 class StorageError(Exception):
@@ -110,7 +115,7 @@ def upload_stream(
 ) -> Uploaded:
     """Store ``chunks`` under ``key`` with checksums on, and return their digests.
 
-    ``s3`` is a boto3 client. ``size_bytes`` is what the source declares, if it does; a wrong one does no harm.
+    ``s3`` is a boto3 client, best with ``UPLOAD_CONFIG``. ``size_bytes`` is what the source declares, if it does; a wrong one does no harm.
     ``before_commit`` is called once, when all bytes are in S3 and none is visible: raise there to make them vanish.
     ``spool`` gets a copy of the bytes, complete when ``before_commit`` is called, for whoever wants to look inside.
     Memory: ``threads + 2`` buffers of ``part_bytes``, fewer for a small file.
@@ -210,7 +215,10 @@ class _Upload:
 
         self._sha256 = hashlib.sha256()
         self._md5 = hashlib.md5(usedforsecurity=False)
-        self._hashers = [ThreadPoolExecutor(1, "sha256"), ThreadPoolExecutor(1, "md5")]
+        self._hashers = [
+            ThreadPoolExecutor(1, "sha256"),
+            ThreadPoolExecutor(1, "md5"),
+        ]  # each in the order of the parts
         self._senders = ThreadPoolExecutor(threads, "send-part")
         self._upload_id: str | None = None
         self._parts: list[Future[_Part]] = []
@@ -250,10 +258,8 @@ class _Upload:
         """Wait until every byte is hashed and, in a file of several parts, sent."""
         if self._upload_id is None:
             self._shorten_buffer()
-            self._sha256.update(self._buffer)
+            self._hash_and_spool(self._buffer)
             self._md5.update(self._buffer)
-            if self._spool is not None:
-                self._spool.write(self._buffer)
         else:
             self._send_part(last=True)
             while self._unchecked:
@@ -279,10 +285,10 @@ class _Upload:
         if last:
             self._shorten_buffer()
         buffer = self._buffer
-        hashed = [
+        hashed = (
             self._hashers[0].submit(self._hash_and_spool, buffer),
             self._hashers[1].submit(self._md5.update, buffer),
-        ]
+        )
         part = self._senders.submit(self._send, number, buffer, hashed)
         self._parts.append(part)
         self._unchecked.append(part)
@@ -297,11 +303,11 @@ class _Upload:
         return self._free.get()
 
     def _hash_and_spool(self, buffer: bytearray) -> None:
+        self._sha256.update(buffer)
         if self._spool is not None:
             self._spool.write(buffer)
-        self._sha256.update(buffer)
 
-    def _send(self, number: int, buffer: bytearray, hashed: Iterable[Future[Any]]) -> _Part:
+    def _send(self, number: int, buffer: bytearray, hashed: tuple[Future[None], ...]) -> _Part:
         try:
             crc32 = zlib.crc32(buffer)
             answer = self._s3.upload_part(
@@ -317,8 +323,7 @@ class _Upload:
                 future.result()
             return part
         finally:
-            for future in hashed:
-                future.exception()  # waits: nobody else touches the buffer once it is free
+            wait(hashed)  # nobody else touches the buffer once it is free
             self._free.put(buffer)
 
     # -- commit
