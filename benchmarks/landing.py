@@ -11,8 +11,8 @@ cache, the sink speaks just enough S3 to take an object and throws it away. So t
 - **ours**: `include.sources.http` into `include.storage.upload`, unsigned, with sha256 and md5
 - **ours + copy**: and a temporary copy of the file on the side, for the probe
 
-Checksums on the wire (CRC-32) are on everywhere. Only *boto3 + digests* and *ours* do the whole job: md5 and sha256 cost
-about 2 ms a MiB of one core, more than all the rest together.
+Checksums on the wire (CRC-32) are on everywhere. Only *boto3 + digests* and *ours* do the whole job: md5 and sha256
+cost about 2 ms a MiB of one core, more than all the rest together.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
+from functools import cache, partial
 from io import BytesIO
 from typing import Any
 
@@ -222,40 +222,47 @@ def _land_with_boto3(s3: Any, url: str, names: list[str], *, digests: bool) -> N
 
 
 def _land_ours(s3: Any, url: str, names: list[str], *, copy: bool) -> None:
-    from include.sources.http import PoliteClient
     from include.storage.upload import upload_stream
 
-    with PoliteClient(
-        url,
+    client = _polite_client(url.rpartition("/")[0])
+    for name in names:
+        with tempfile.TemporaryFile() as spool, client.stream(url, max_bytes=1024 * MIB) as download:
+            upload_stream(
+                s3,
+                "media-raw",
+                name,
+                download.chunks,
+                content_type=download.content_type,
+                size_bytes=download.content_length,
+                spool=spool if copy else None,
+            )
+
+
+@cache
+def _polite_client(origin: str) -> Any:
+    from include.sources.http import PoliteClient
+
+    return PoliteClient(
+        origin,
         user_agent="benchmark",
         allowed_hosts=frozenset(),
         loopback_hosts=frozenset({"127.0.0.1"}),
         seconds_between_requests=0,
-    ) as client:
-        for name in names:
-            with tempfile.TemporaryFile() as spool, client.stream(url, max_bytes=1024 * MIB) as download:
-                upload_stream(
-                    s3,
-                    "media-raw",
-                    name,
-                    download.chunks,
-                    content_type=download.content_type,
-                    size_bytes=download.content_length,
-                    spool=spool if copy else None,
-                )
+    )
 
 
 def _land(way: str, source_port: int, sink_port: int, size_mib: int, files: int) -> dict[str, float]:
     """Land ``files`` files of ``size_mib`` one after the other, after one small file that warms everything up."""
     s3 = _s3(sink_port, signed=way in ("whole", "boto3"))
-    land: Callable[[Any, str, list[str]], None] = {
+    ways: dict[str, Callable[[Any, str, list[str]], None]] = {
         "whole": _land_whole,
         "boto3": partial(_land_with_boto3, digests=False),
         "boto3, unsigned": partial(_land_with_boto3, digests=False),
         "boto3 + digests": partial(_land_with_boto3, digests=True),
         "ours": partial(_land_ours, copy=False),
         "ours + copy": partial(_land_ours, copy=True),
-    }[way]
+    }
+    land = ways[way]
     land(s3, f"http://127.0.0.1:{source_port}/1", ["warm"])
     started, cpu_started, memory = time.perf_counter(), cpu_seconds(), peak_memory_mib()
     land(s3, f"http://127.0.0.1:{source_port}/{size_mib}", [f"file-{number}" for number in range(files)])
@@ -291,9 +298,11 @@ def main(arguments: list[str]) -> int:
     with _stub("source") as source_port, _stub("sink") as sink_port:
         for size_mib, files in PLAN:
             ends = [str(source_port), str(sink_port), str(size_mib), str(files)]
-            medians = interleaved(
-                WAYS, options.rounds, lambda way, ends=ends: measure("benchmarks.landing", ["--measure", way, *ends])
-            )
+
+            def run(way: str, ends: list[str] = ends) -> dict[str, float]:
+                return measure("benchmarks.landing", ["--measure", way, *ends])
+
+            medians = interleaved(WAYS, options.rounds, run)
             for way, median in medians.items():
                 rows.append(
                     [

@@ -161,9 +161,25 @@ class _GuardedStream(httpcore.NetworkStream):
         data = self._inner.read(max_bytes, timeout)
         if self._thinking:
             self._thinking = False
-            return data
-        self._waited_s += self._clock() - started
-        self._received += len(data)
+        else:
+            self._count(len(data), self._clock() - started)
+        return data
+
+    def read_on(self, max_bytes: int) -> bytes:
+        """As ``read`` with the timeout of the last one, which then need not be set again for every piece."""
+        started = self._clock()
+        try:
+            data: bytes = self._inner.get_extra_info("socket").recv(max_bytes)
+        except TimeoutError as error:
+            raise httpcore.ReadTimeout(str(error)) from error
+        except OSError as error:
+            raise httpcore.ReadError(str(error)) from error
+        self._count(len(data), self._clock() - started)
+        return data
+
+    def _count(self, received: int, waited_s: float) -> None:
+        self._waited_s += waited_s
+        self._received += received
         if self._waited_s >= self._patience.slowest_window_s:
             if self._received < self._patience.slowest_bytes_per_s * self._waited_s:
                 raise TooSlow(
@@ -171,7 +187,6 @@ class _GuardedStream(httpcore.NetworkStream):
                     f"{self._patience.slowest_bytes_per_s:.0f} bytes/s: try again later"
                 )
             self._waited_s, self._received = 0.0, 0
-        return data
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         self._thinking, self._waited_s, self._received = True, 0.0, 0
@@ -541,9 +556,9 @@ class _ResumingBody:
             left -= len(piece)
             yield piece
             break
-        stream = self._response.extensions["network_stream"]
+        stream: _GuardedStream = self._response.extensions["network_stream"]
         while left > 0:
-            piece = stream.read(min(left, _READ_BYTES), self._client._patience.read_s)
+            piece = stream.read_on(min(left, _READ_BYTES))
             if not piece:
                 raise httpcore.RemoteProtocolError(f"closed with {left} bytes to come")
             left -= len(piece)

@@ -34,8 +34,9 @@ MOST_PARTS = 10_000
 _CONFLICT_TRIES = 5
 
 UPLOAD_CONFIG = Config(retries={"mode": "standard", "max_attempts": 8}, s3={"payload_signing_enabled": False})
-"""Settings of a client that suits ``upload_stream``. A payload that is signed is hashed once more, part by part; here every
-part carries a checksum in a signed header instead, which is also what boto3 does by itself over TLS."""
+"""Settings of a client that suits ``upload_stream``. A payload that is signed is hashed once more, part by part; here
+every part carries a checksum in a signed header instead, which is also what boto3 does by itself over TLS."""
+_HASH_BYTES = MIB
 
 
 class StorageError(Exception):
@@ -115,7 +116,8 @@ def upload_stream(
 ) -> Uploaded:
     """Store ``chunks`` under ``key`` with checksums on, and return their digests.
 
-    ``s3`` is a boto3 client, best with ``UPLOAD_CONFIG``. ``size_bytes`` is what the source declares, if it does; a wrong one does no harm.
+    ``s3`` is a boto3 client, best with ``UPLOAD_CONFIG``. ``size_bytes`` is what the source declares, if it does; a
+    wrong one does no harm.
     ``before_commit`` is called once, when all bytes are in S3 and none is visible: raise there to make them vanish.
     ``spool`` gets a copy of the bytes, complete when ``before_commit`` is called, for whoever wants to look inside.
     Memory: ``threads + 2`` buffers of ``part_bytes``, fewer for a small file.
@@ -209,6 +211,8 @@ class _Upload:
 
         self._buffer = bytearray(part_bytes)
         self._filled = 0
+        self._hashed = 0
+        self._hashing: list[Future[None]] = []
         self._size_bytes = 0
         self._free: queue.SimpleQueue[bytearray] = queue.SimpleQueue()
         self._buffers_left = threads + 1
@@ -253,13 +257,15 @@ class _Upload:
             self._filled += taken
             self._size_bytes += taken
             rest = rest[taken:]
+            if self._filled - self._hashed >= _HASH_BYTES:
+                self._hash_new()
 
     def end(self) -> Digest:
         """Wait until every byte is hashed and, in a file of several parts, sent."""
         if self._upload_id is None:
-            self._shorten_buffer()
-            self._hash_and_spool(self._buffer)
-            self._md5.update(self._buffer)
+            self._hash_new()
+            for future in self._hashing:
+                future.result()
         else:
             self._send_part(last=True)
             while self._unchecked:
@@ -268,8 +274,16 @@ class _Upload:
             self._spool.flush()
         return Digest(self._sha256.hexdigest(), self._md5.hexdigest(), self._size_bytes)
 
-    def _shorten_buffer(self) -> None:
-        del self._buffer[self._filled :]
+    def _hash_new(self) -> None:
+        """Have the bytes hashed that came since the last time, while more are coming."""
+        fresh = memoryview(self._buffer)[self._hashed : self._filled]
+        self._hashing.append(self._hashers[0].submit(self._hash_and_spool, fresh))
+        self._hashing.append(self._hashers[1].submit(self._md5.update, fresh))
+        self._hashed = self._filled
+
+    def _body(self) -> bytes | bytearray:
+        """Return what is in the buffer, itself when it is full."""
+        return self._buffer if self._filled == self._part_bytes else bytes(memoryview(self._buffer)[: self._filled])
 
     def _send_part(self, *, last: bool) -> None:
         while self._unchecked and self._unchecked[0].done():
@@ -282,19 +296,14 @@ class _Upload:
                 f"{self._target['Key']} has more than {MOST_PARTS} parts of {self._part_bytes} bytes: "
                 "give its size, or larger parts"
             )
-        if last:
-            self._shorten_buffer()
-        buffer = self._buffer
-        hashed = (
-            self._hashers[0].submit(self._hash_and_spool, buffer),
-            self._hashers[1].submit(self._md5.update, buffer),
-        )
-        part = self._senders.submit(self._send, number, buffer, hashed)
+        self._hash_new()
+        part = self._senders.submit(self._send, number, self._body(), self._buffer, self._hashing)
         self._parts.append(part)
         self._unchecked.append(part)
         if not last:
             self._buffer = self._next_buffer()
-            self._filled = 0
+            self._filled = self._hashed = 0
+            self._hashing = []
 
     def _next_buffer(self) -> bytearray:
         if self._buffers_left and self._free.empty():
@@ -302,28 +311,28 @@ class _Upload:
             return bytearray(self._part_bytes)
         return self._free.get()
 
-    def _hash_and_spool(self, buffer: bytearray) -> None:
-        self._sha256.update(buffer)
+    def _hash_and_spool(self, fresh: memoryview) -> None:
+        self._sha256.update(fresh)
         if self._spool is not None:
-            self._spool.write(buffer)
+            self._spool.write(fresh)
 
-    def _send(self, number: int, buffer: bytearray, hashed: tuple[Future[None], ...]) -> _Part:
+    def _send(self, number: int, body: bytes | bytearray, buffer: bytearray, hashing: Iterable[Future[None]]) -> _Part:
         try:
-            crc32 = zlib.crc32(buffer)
+            crc32 = zlib.crc32(body)
             answer = self._s3.upload_part(
                 **self._target,
                 UploadId=self._upload_id,
                 PartNumber=number,
-                Body=buffer,
+                Body=body,
                 ChecksumAlgorithm="CRC32",
                 ChecksumCRC32=base64_from_crc32(crc32),
             )
-            part = _Part(number, answer["ETag"], crc32, len(buffer))
-            for future in hashed:
+            part = _Part(number, answer["ETag"], crc32, len(body))
+            for future in hashing:
                 future.result()
             return part
         finally:
-            wait(hashed)  # nobody else touches the buffer once it is free
+            wait(hashing)  # nobody else touches the buffer once it is free
             self._free.put(buffer)
 
     # -- commit
@@ -369,7 +378,7 @@ class _Upload:
     def _put(self, digest: Digest) -> Any:
         return self._s3.put_object(
             **self._target,
-            Body=self._buffer,
+            Body=self._body(),
             ContentType=self._content_type,
             Metadata={**self._metadata, "sha256": digest.sha256},
             ChecksumAlgorithm="SHA256",
