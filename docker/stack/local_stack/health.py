@@ -45,7 +45,7 @@ def health_of_program(answer: httpx.Response | None) -> Health:
         return HEALTHY
     try:
         body = answer.json()
-        detail = f"{body['done']} of {body['total']}"
+        detail = f"{body['done']} of {body['total']}" if body["total"] else "prepares"
     except (ValueError, KeyError, TypeError):
         detail = f"answers {answer.status_code}"
     return Health("starting", detail)

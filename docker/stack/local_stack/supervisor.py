@@ -30,7 +30,7 @@ GRACE_S = 8.0  # how long a component may take to end before it is killed
 ORPHANS_GRACE_S = 1.0  # the same for processes whose component has already died
 MIGRATION = "migrate"
 POLL_S = 0.5
-PROGRESS_EVERY_S = 3.0
+PROGRESS_EVERY_S = 5.0
 LAST_TO_STOP = frozenset({"aws", "sources", "api-server"})  # what a task that is ending may still call
 
 Reporter = Callable[[str], None]
@@ -224,12 +224,14 @@ class Stack:
         self.child_environment = child_environment
         self.variables = variables
         self.report = report
+        self.began = time.monotonic()
 
     def start(self, finish: Callable[[], None] = lambda: None) -> list[str]:
         """Start what is missing, wait until all are healthy, call ``finish``; return the names of what was started.
 
         :raises StackError: after undoing this start.
         """
+        self.began = time.monotonic()
         if faults := preflight.doubled_ports(self.components):
             raise StackError("\n".join(faults), exit_status=2)
         missing = [component for component in self.components if not self._runs_as_it_should(component)]
@@ -306,13 +308,13 @@ class Stack:
         stamp.write_text(made_by)
 
     def _wait_until_healthy(self, announce: Sequence[str]) -> None:
-        began = last_change = time.monotonic()
+        last_change = time.monotonic()
         last_report = 0.0
         before: dict[str, Health] = {}
         while True:
             now = check(self.folder, self.components)
             self._fail_if_dead()
-            elapsed = time.monotonic() - began
+            elapsed = time.monotonic() - self.began
             for component in self.components:
                 name = component.name
                 is_new = now[name].is_healthy and not before.get(name, Health("stopped")).is_healthy
