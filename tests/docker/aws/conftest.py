@@ -183,6 +183,23 @@ def another_aws() -> Callable[..., Any]:
 
 
 @pytest.fixture(scope="session")
+def local_client() -> Callable[[str], Any]:
+    """An S3 client for a server in this process: ``local_client(url)``."""
+
+    def client(url: str) -> Any:
+        return boto3.client(
+            "s3",
+            endpoint_url=url,
+            region_name=REGION,
+            aws_access_key_id="test",
+            aws_secret_access_key="test",
+            config=Config(retries={"total_max_attempts": 1}),
+        )
+
+    return client
+
+
+@pytest.fixture(scope="session")
 def s3(aws: LocalAws) -> Any:
     return aws.s3()
 

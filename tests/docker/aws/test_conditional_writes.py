@@ -5,12 +5,17 @@ from __future__ import annotations
 import base64
 import hashlib
 import threading
+import time
+import uuid
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import pytest
 from botocore.exceptions import ClientError
 
+from aws_emulator.application import Emulator
 from aws_emulator.guard.checksums import ALGORITHMS, encoded
+from aws_emulator.server import Server
 
 PART = bytes(5 * 1024 * 1024)
 LAST = b"and the rest"
@@ -51,6 +56,40 @@ def test_of_many_creations_at_once_exactly_one_succeeds(aws, s3, bucket, attempt
     assert len(winners) == 1, outcomes
     assert outcomes.count("PreconditionFailed") == writers - 1
     assert s3.get_object(Bucket=bucket, Key="k")["Body"].read() == winners[0].split()[1].encode() * 50_000
+
+
+@pytest.fixture
+def slow_s3(local_client):
+    """Makes clients of an S3 in this process that takes its time between the guard's check and the write."""
+    emulator = Emulator()
+
+    def store_slowly(environ, start_response):
+        time.sleep(0.1)
+        return emulator.dispatcher(environ, start_response)
+
+    emulator.guard.app = store_slowly
+    server = Server(emulator, "127.0.0.1", 0)
+    server.start()
+    yield partial(local_client, server.url)
+    server.stop()
+
+
+def test_nothing_comes_between_the_check_and_the_write(slow_s3):
+    bucket = f"test-{uuid.uuid4().hex[:12]}"
+    slow_s3().create_bucket(Bucket=bucket)
+    start = threading.Barrier(6)
+
+    def create(writer: int) -> bool:
+        client = slow_s3()
+        start.wait()
+        try:
+            client.put_object(Bucket=bucket, Key="k", Body=b"%d" % writer, IfNoneMatch="*")
+        except ClientError:
+            return False
+        return True
+
+    with ThreadPoolExecutor(6) as pool:
+        assert sum(pool.map(create, range(6))) == 1
 
 
 def test_of_many_replacements_of_one_version_exactly_one_succeeds(aws, s3, bucket):

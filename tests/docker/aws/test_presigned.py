@@ -109,6 +109,13 @@ def test_a_presigned_put_checks_the_digest_that_comes_with_it(aws, s3, bucket):
     assert aws.send("PUT", url, b"x", {"Content-MD5": "AAAAAAAAAAAAAAAAAAAAAA=="}).code == "BadDigest"
 
 
+def test_a_checksum_in_the_query_is_ignored_and_one_in_an_unsigned_header_is_denied(aws, s3, bucket):
+    url = aws.presign("PUT", f"/{bucket}/k?x-amz-checksum-crc32=AAAAAA%3D%3D&x-amz-sdk-checksum-algorithm=CRC32")
+    assert aws.send("PUT", url, b"not empty").status == 200
+    assert s3.get_object(Bucket=bucket, Key="k")["Body"].read() == b"not empty"
+    assert aws.send("PUT", url, b"not empty", {"x-amz-checksum-crc32": "AAAAAA=="}).code == "AccessDenied"
+
+
 def test_presigned_parts_make_an_object(aws, s3, bucket):
     upload = s3.create_multipart_upload(Bucket=bucket, Key="k")["UploadId"]
     part = {"Bucket": bucket, "Key": "k", "UploadId": upload, "PartNumber": 1}
