@@ -8,6 +8,7 @@ connection. Hence one parser, one look-up, a closed list of hosts, and every add
 from __future__ import annotations
 
 import ipaddress
+import re
 import socket
 from collections.abc import Callable, Collection, Sequence
 
@@ -20,6 +21,7 @@ Resolver = Callable[[str, int], Sequence[str]]
 
 LONGEST_URL = 8192
 _LONGEST_SHOWN = 200
+_HOST_NAME = re.compile(r"(?:[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?\.)*[a-z0-9](?:[a-z0-9-]*[a-z0-9])?")
 
 _NOT_PUBLIC = tuple(
     (ipaddress.ip_network(network), reason)
@@ -176,6 +178,8 @@ def checked_url(
         return parsed
     if parsed.scheme != "https":
         raise ForbiddenUrl(f"{where}: {shown(parsed)} is not https")
+    if not _HOST_NAME.fullmatch(host):
+        raise ForbiddenUrl(f"{where}: the host of {shown(parsed)} is no host name")
     if not any(host == allowed or host.endswith(f".{allowed}") for allowed in allowed_hosts):
         raise ForbiddenUrl(f"{where}: {shown(parsed)} is not on an allowed host ({', '.join(sorted(allowed_hosts))})")
     if port != 443:

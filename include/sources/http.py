@@ -445,7 +445,10 @@ class PoliteClient:
             self._pace()
             with _network_errors(target):
                 request = self._client.build_request("GET", target, headers=headers)
-                response = self._client.send(request, stream=True, follow_redirects=False)
+                try:
+                    response = self._client.send(request, stream=True, follow_redirects=False)
+                except (httpx.RemoteProtocolError, httpx.InvalidURL) as error:  # httpx looks at the redirect at once
+                    raise ForbiddenUrl(_no_url(target, hop + 1)) from error
             if response.status_code not in _REDIRECTS:
                 return response
             location = response.headers.get("location", "")
@@ -453,7 +456,7 @@ class PoliteClient:
             try:
                 url = target.join(location)
             except (httpx.InvalidURL, ValueError) as error:
-                raise ForbiddenUrl(f"redirect {hop + 1} refused: {shown(target)} leads to what is no URL") from error
+                raise ForbiddenUrl(_no_url(target, hop + 1)) from error
         raise TooManyRedirects(f"{shown(url)}: more than {MOST_REDIRECTS} redirects")
 
     def _open_good(self, url: httpx.URL, headers: Mapping[str, str]) -> httpx.Response:
@@ -507,6 +510,10 @@ class PoliteClient:
                 f"{shown(response.url)} comes {encoding}-encoded though the plain file was asked for"
             )
         return response
+
+
+def _no_url(source: httpx.URL, hop: int) -> str:
+    return f"redirect {hop} refused: {shown(source)} leads to what is no URL"
 
 
 class _ResumingBody:
