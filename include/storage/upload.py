@@ -37,6 +37,7 @@ UPLOAD_CONFIG = Config(retries={"mode": "standard", "max_attempts": 8}, s3={"pay
 """Settings of a client that suits ``upload_stream``. A payload that is signed is hashed once more, part by part; here
 every part carries a checksum in a signed header instead, which is also what boto3 does by itself over TLS."""
 _HASH_BYTES = MIB
+_SEND_BYTES = MIB
 
 
 class StorageError(Exception):
@@ -281,9 +282,8 @@ class _Upload:
         self._hashing.append(self._hashers[1].submit(self._md5.update, fresh))
         self._hashed = self._filled
 
-    def _body(self) -> bytes | bytearray:
-        """Return what is in the buffer, itself when it is full."""
-        return self._buffer if self._filled == self._part_bytes else bytes(memoryview(self._buffer)[: self._filled])
+    def _body(self) -> _Body:
+        return _Body(memoryview(self._buffer)[: self._filled])
 
     def _send_part(self, *, last: bool) -> None:
         while self._unchecked and self._unchecked[0].done():
@@ -316,9 +316,9 @@ class _Upload:
         if self._spool is not None:
             self._spool.write(fresh)
 
-    def _send(self, number: int, body: bytes | bytearray, buffer: bytearray, hashing: Iterable[Future[None]]) -> _Part:
+    def _send(self, number: int, body: _Body, buffer: bytearray, hashing: Iterable[Future[None]]) -> _Part:
         try:
-            crc32 = zlib.crc32(body)
+            crc32 = zlib.crc32(body.view)
             answer = self._s3.upload_part(
                 **self._target,
                 UploadId=self._upload_id,
@@ -427,6 +427,33 @@ class _Upload:
         for chunk in body.iter_chunks(MIB):
             found.update(chunk)
         return found.hexdigest() == digest.sha256
+
+
+class _Body:
+    """A piece of memory as the file that botocore wants: given bytes, it copies them and sends 16 KiB at a time.
+
+    ``read`` gives more than it is asked for, a MiB, because all that its caller does is to send what comes.
+    """
+
+    def __init__(self, view: memoryview) -> None:
+        self.view = view
+        self._position = 0
+
+    def __len__(self) -> int:
+        return len(self.view)
+
+    def tell(self) -> int:
+        return self._position
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        self._position = (0, self._position, len(self.view))[whence] + offset
+        return self._position
+
+    def read(self, size: int | None = -1) -> memoryview:
+        step = len(self.view) if size is None or size < 0 else max(size, _SEND_BYTES)
+        piece = self.view[self._position : self._position + step]
+        self._position += len(piece)
+        return piece
 
 
 @dataclass(frozen=True, slots=True)
