@@ -74,7 +74,7 @@ PLATFORM_VERSION = "0.1.0"
 MOST_REDIRECTS = 5
 LARGEST_JSON_BYTES = 32 * 1024 * 1024
 COOL_DOWN_S = 900.0  # after a refused connection: a firewall that is asked again at once only bans for longer
-_READ_BYTES = 256 * 1024
+_READ_BYTES = 512 * 1024
 _MOST_ADDRESSES_TRIED = 4
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _CONTACT = re.compile(r"[^\s@()<>]+@[^\s@()<>]+\.[^\s@()<>]+|https?://[^\s()<>]+\.[^\s()<>]+")
@@ -301,7 +301,7 @@ class _PinnedTransport(httpx.BaseTransport):
 
 @dataclass(frozen=True, slots=True)
 class Download:
-    """An open body: its chunks come as they arrive, at most 256 KiB each, and can be walked through once."""
+    """An open body: its chunks come as they arrive, at most 512 KiB each, and can be walked through once."""
 
     url: str
     """Where it came from in the end, after redirects, without query."""

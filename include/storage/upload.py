@@ -36,7 +36,7 @@ _CONFLICT_TRIES = 5
 UPLOAD_CONFIG = Config(retries={"mode": "standard", "max_attempts": 8}, s3={"payload_signing_enabled": False})
 """Settings of a client that suits ``upload_stream``. A payload that is signed is hashed once more, part by part; here
 every part carries a checksum in a signed header instead, which is also what boto3 does by itself over TLS."""
-_HASH_BYTES = MIB
+_HASH_BYTES = 2 * MIB
 _SEND_BYTES = MIB
 
 
@@ -86,11 +86,11 @@ class Uploaded:
     created: bool
 
 
-def part_size_for(size_bytes: int | None, wanted_bytes: int = 8 * MIB) -> int:
+def part_size_for(size_bytes: int | None, wanted_bytes: int = SMALLEST_PART_BYTES) -> int:
     """Return a part size that S3 takes: at least ``wanted_bytes``, and whole MiB when 10,000 such parts are too few.
 
     >>> part_size_for(100 * MIB) // MIB, part_size_for(100_000 * MIB) // MIB
-    (8, 10)
+    (5, 10)
 
     :raises ValueError: when ``wanted_bytes`` is no part size S3 takes.
     """
@@ -110,8 +110,8 @@ def upload_stream(
     metadata: Mapping[str, str] | None = None,
     before_commit: Callable[[Digest], None] | None = None,
     size_bytes: int | None = None,
-    part_bytes: int = 8 * MIB,
-    threads: int = 3,
+    part_bytes: int = SMALLEST_PART_BYTES,
+    threads: int = 2,
     spool: BinaryIO | None = None,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Uploaded:

@@ -332,8 +332,8 @@ def test_memory_stays_flat_as_files_grow(s3, bucket):
 
 
 def test_parts_grow_with_the_declared_size():
-    assert part_size_for(None) == 8 * MIB
-    assert part_size_for(1000 * MIB) == 8 * MIB
+    assert part_size_for(None) == PART
+    assert part_size_for(1000 * MIB, 8 * MIB) == 8 * MIB
     huge = 300_000 * MIB
     assert part_size_for(huge) * 10_000 >= huge
     for wrong in (PART - 1, 6000 * MIB):
