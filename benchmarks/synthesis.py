@@ -12,7 +12,10 @@ import numpy as np
 SAMPLE_RATE_HZ = 44_100
 PITCH_CLASSES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 SCALES = {"major": (0, 2, 4, 5, 7, 9, 11), "minor": (0, 2, 3, 5, 7, 8, 10)}
-PROGRESSIONS = {"major": ((0, 4, 5, 3), (0, 3, 4, 0), (0, 5, 1, 4)), "minor": ((0, 5, 2, 6), (0, 3, 4, 0), (0, 6, 5, 4))}
+PROGRESSIONS = {
+    "major": ((0, 4, 5, 3), (0, 3, 4, 0), (0, 5, 1, 4)),
+    "minor": ((0, 5, 2, 6), (0, 3, 4, 0), (0, 6, 5, 4)),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +93,10 @@ def _tone(midi: int, duration_s: float, brightness: float) -> np.ndarray:
     time_s = np.arange(int(duration_s * SAMPLE_RATE_HZ)) / SAMPLE_RATE_HZ
     frequency_hz = 440 * 2 ** ((midi - 69) / 12)
     sound = sum(
-        brightness ** (partial - 1) / partial * np.sin(2 * np.pi * partial * frequency_hz * time_s) * np.exp(-time_s * (1 + partial))
+        brightness ** (partial - 1)
+        / partial
+        * np.sin(2 * np.pi * partial * frequency_hz * time_s)
+        * np.exp(-time_s * (1 + partial))
         for partial in range(1, 7)
     )
     fade = np.minimum(1, np.minimum(time_s, duration_s - time_s) / 0.005)
@@ -104,7 +110,9 @@ def _kick() -> np.ndarray:
 
 def _snare(rng: np.random.Generator) -> np.ndarray:
     time_s = np.arange(int(0.18 * SAMPLE_RATE_HZ)) / SAMPLE_RATE_HZ
-    return np.asarray((0.6 * rng.standard_normal(len(time_s)) + 0.5 * np.sin(2 * np.pi * 190 * time_s)) * np.exp(-25 * time_s))
+    return np.asarray(
+        (0.6 * rng.standard_normal(len(time_s)) + 0.5 * np.sin(2 * np.pi * 190 * time_s)) * np.exp(-25 * time_s)
+    )
 
 
 def _hat(rng: np.random.Generator) -> np.ndarray:

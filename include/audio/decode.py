@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +11,7 @@ from include.audio.errors import NoSamples
 from include.audio.probe import codec_name, decoded_frames, open_audio
 
 if TYPE_CHECKING:
+    import av
     import numpy as np
 
 BLOCK_SAMPLES = 65536
@@ -32,73 +33,80 @@ class Block:
 def decode_blocks(path: str | Path) -> Iterator[Block]:
     """Decode the first audio stream of a file into blocks of ``BLOCK_SAMPLES`` samples; the last may be shorter.
 
-    Rate and channels are those of the first frame: a stream that changes them on the way (chained Ogg, joined MP3) is converted.
-    NaN, as damaged float files hold it, becomes silence. Packets that cannot be decoded are left out.
+    Rate and channels are those of the first frame: a stream that changes them on the way (chained Ogg, joined MP3) is
+    converted. NaN, as damaged float files hold it, becomes silence. Packets that cannot be decoded are left out.
 
     :raises AudioError: when the file is no audio, or not one sample of it can be decoded.
     """
-    import av
-    import numpy as np
-
-    def resampler_like(frame: av.AudioFrame) -> av.AudioResampler:
-        return av.AudioResampler(format="fltp", layout=first.layout, rate=first.sample_rate)
-
     with open_audio(path) as (container, stream):
-        first: av.AudioFrame | None = None
-        shape: tuple[str, str, int] | None = None
-        pending: list[np.ndarray] = []
-        pending_samples = 0
-        codec = codec_name(stream)
-        layout = ""
-
-        def drained() -> np.ndarray:
-            nonlocal pending, pending_samples
-            joined = pending[0] if len(pending) == 1 else np.concatenate(pending, axis=1)
-            pending, pending_samples = [], 0
-            return joined
-
-        for frame in decoded_frames(container, stream, Path(path).name):
-            if first is None:
-                first = frame
-                layout = frame.layout.name
-            if shape != (frame.format.name, frame.layout.name, frame.sample_rate):
-                if shape is not None:
-                    for rest in resampler.resample(None):
-                        pending.append(rest.to_ndarray())
-                        pending_samples += rest.samples
-                shape = (frame.format.name, frame.layout.name, frame.sample_rate)
-                resampler = resampler_like(frame)
-            frame.pts = None
-            for converted in resampler.resample(frame):
-                pending.append(converted.to_ndarray())
-                pending_samples += converted.samples
-            while pending_samples >= BLOCK_SAMPLES:
-                joined = drained()
-                if joined.shape[1] > BLOCK_SAMPLES:
-                    pending, pending_samples = [joined[:, BLOCK_SAMPLES:]], joined.shape[1] - BLOCK_SAMPLES
-                yield Block(_finite(joined[:, :BLOCK_SAMPLES]), first.sample_rate, layout, codec)
+        frames = decoded_frames(container, stream, Path(path).name)
+        first = next(frames, None)
         if first is None:
             raise NoSamples(Path(path).name)
-        for rest in resampler.resample(None):
-            pending.append(rest.to_ndarray())
-            pending_samples += rest.samples
-        if pending_samples:
-            yield Block(_finite(drained()), first.sample_rate, layout, codec)
+        codec, rate_hz, layout = codec_name(stream), first.sample_rate, first.layout.name
+        for samples in _joined(_converted(first, frames)):
+            yield Block(_finite(samples), rate_hz, layout, codec)
+
+
+def _converted(first: av.AudioFrame, others: Iterable[av.AudioFrame]) -> Iterator[np.ndarray]:
+    """Yield the frames as planar float32 of shape (channels, n), all in the layout and rate of the first."""
+    import av
+
+    def convert(frame: av.AudioFrame | None) -> Iterator[np.ndarray]:
+        for converted in resampler.resample(frame):
+            yield converted.to_ndarray()
+
+    def start() -> av.AudioResampler:
+        return av.AudioResampler(format="fltp", layout=layout, rate=rate_hz)
+
+    layout, rate_hz = first.layout, first.sample_rate
+    resampler, shape = start(), _shape(first)
+    first.pts = None
+    yield from convert(first)
+    for frame in others:
+        if _shape(frame) != shape:  # a resampler takes one shape only
+            yield from convert(None)
+            resampler, shape = start(), _shape(frame)
+        frame.pts = None
+        yield from convert(frame)
+    yield from convert(None)
+
+
+def _shape(frame: av.AudioFrame) -> tuple[str, str, int]:
+    return frame.format.name, frame.layout.name, frame.sample_rate
+
+
+def _joined(pieces: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+    """Join pieces of shape (channels, n) to blocks of ``BLOCK_SAMPLES``; the last is what remains."""
+    import numpy as np
+
+    pending: list[np.ndarray] = []
+    count = 0
+    for piece in pieces:
+        pending.append(piece)
+        count += piece.shape[1]
+        while count >= BLOCK_SAMPLES:
+            joined = np.concatenate(pending, axis=1)
+            yield joined[:, :BLOCK_SAMPLES]
+            pending = [joined[:, BLOCK_SAMPLES:]]
+            count -= BLOCK_SAMPLES
+    if count:
+        yield np.concatenate(pending, axis=1)
 
 
 def _finite(samples: np.ndarray) -> np.ndarray:
-    """Return ``samples`` with NaN as 0 and everything within ``LOUDEST_SAMPLE``; the same array when nothing is to do."""
+    """Return ``samples`` with NaN as 0 and everything within ``LOUDEST_SAMPLE``; the same array when it is so."""
     import numpy as np
 
-    if abs(float(samples.max())) <= LOUDEST_SAMPLE and abs(float(samples.min())) <= LOUDEST_SAMPLE:  # NaN fails this too
+    if float(samples.min()) >= -LOUDEST_SAMPLE and float(samples.max()) <= LOUDEST_SAMPLE:  # False for NaN, too
         return samples
-    return np.clip(np.nan_to_num(samples, nan=0.0, posinf=LOUDEST_SAMPLE, neginf=-LOUDEST_SAMPLE), -LOUDEST_SAMPLE, LOUDEST_SAMPLE)
+    return np.clip(np.nan_to_num(samples, nan=0.0), -LOUDEST_SAMPLE, LOUDEST_SAMPLE)
 
 
 class MonoResampler:
     """Mix blocks down to one channel at a fixed rate, by soxr, as a stream.
 
-    Channels that cancel each other out (a cable with swapped poles) would mix to silence: there the first channel is taken.
+    Channels that cancel each other out (a cable with swapped poles) would mix to silence: there the first is taken.
     """
 
     def __init__(self, sample_rate_hz: int, target_rate_hz: int) -> None:
@@ -123,7 +131,7 @@ def _mixed(samples: np.ndarray) -> np.ndarray:
     if samples.shape[0] == 1:
         return samples[0]
     mixed = samples.mean(axis=0)
-    power = float(np.vdot(samples, samples)) / samples.shape[0]
-    if float(np.vdot(mixed, mixed)) < 1e-3 * power:
+    power = float(np.square(samples).mean())
+    if float(np.square(mixed).mean()) < 1e-3 * power:
         return np.ascontiguousarray(samples[0])
     return mixed

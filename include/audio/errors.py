@@ -33,7 +33,9 @@ class NotAudio(AudioError):
     """The bytes are no audio container that we accept, whatever the name says."""
 
     code = "not_audio"
-    advice = "Give an audio file such as MP3, WAV, FLAC, Ogg, Opus, M4A or AIFF; the name is not looked at, the bytes are."
+    advice = (
+        "Give an audio file such as MP3, WAV, FLAC, Ogg, Opus, M4A or AIFF; the name is not looked at, the bytes are."
+    )
 
 
 class NoAudioStream(AudioError):
@@ -47,7 +49,9 @@ class NoSamples(AudioError):
     """A header that announces audio, and then no sample."""
 
     code = "no_samples"
-    advice = "There is a header but not one sample behind it: the recording or the transfer was cut off; fetch it again."
+    advice = (
+        "There is a header but not one sample behind it: the recording or the transfer was cut off; fetch it again."
+    )
 
 
 class Undecodable(AudioError):

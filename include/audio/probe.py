@@ -1,8 +1,8 @@
 """The gate: is this file audio, and which? Decided from its bytes, never from its name.
 
-A file from a public catalogue may be anything. So its first bytes choose one container format out of a closed list, ffmpeg is
-held to that format and to local files, and only audio decoders may be opened: a playlist that is named ``.mp3`` cannot make us
-read another file, and a huge cover picture is never decoded.
+A file from a public catalogue may be anything. So its first bytes choose one container format out of a closed list,
+ffmpeg is held to that format and to local files, and only audio decoders may be opened: a playlist that is named
+``.mp3`` cannot make us read another file, and a huge cover picture is never decoded.
 """
 
 from __future__ import annotations
@@ -74,7 +74,9 @@ _MAGIC: tuple[tuple[int, bytes, str], ...] = (
     (4, b"mdat", "mov"),
     (4, b"wide", "mov"),
 )
-"""Offset, bytes and the name of ffmpeg's demuxer. Playlists, images and raw PCM are not on the list, and so are refused."""
+"""Offset, bytes and the name of ffmpeg's demuxer. Playlists, images and raw PCM are not on the list, and so are
+refused.
+"""
 
 _RIFF = {b"WAVE": "wav", b"AVI ": "avi", b"AIFF": "aiff", b"AIFC": "aiff"}
 
@@ -156,7 +158,8 @@ def probe_audio(path: str | Path) -> AudioStream:
 
 @contextmanager
 def open_audio(path: str | Path) -> Iterator[tuple[av.container.InputContainer, Any]]:
-    """Open a file with ffmpeg held to its sniffed format, local files and audio decoders; yield the container and its audio stream.
+    """Open a file with ffmpeg held to its sniffed format, local files and audio decoders; yield the container and its
+    audio stream.
 
     Of several audio streams the first is taken, as players do.
 

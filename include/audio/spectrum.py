@@ -1,4 +1,6 @@
-"""The one spectrogram that tempo and voice share, reduced frame by frame to what they need, so that memory stays small."""
+"""The one spectrogram that tempo and voice share, reduced frame by frame to what they need, so that memory stays
+small.
+"""
 
 from __future__ import annotations
 
@@ -59,7 +61,7 @@ class Frames:
 
 
 def frames_of(samples: np.ndarray) -> Frames:
-    """Reduce mono samples at ``SAMPLE_RATE_HZ`` to frames; the first is centred on the first sample, as librosa does."""
+    """Reduce mono samples at ``SAMPLE_RATE_HZ`` to frames, the first centred on the first sample, as in librosa."""
     import librosa
     import numpy as np
 
@@ -119,7 +121,9 @@ def _mel_bands() -> np.ndarray:
 
 @cache
 def _power_scale() -> float:
-    """Return the factor from summed one-sided power to mean square over that of a full-scale sine (Hann window, Parseval)."""
+    """Return the factor from summed one-sided power to mean square over that of a full-scale sine (Hann window,
+    Parseval).
+    """
     import numpy as np
 
     window = np.hanning(FRAME_SAMPLES + 1)[:-1]
@@ -138,8 +142,8 @@ def _band_shares(power: np.ndarray, total: np.ndarray) -> tuple[np.ndarray, np.n
 def _pitch(power: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Find each frame's period by autocorrelation, the inverse transform of its power up to ``PITCH_TOP_HZ``.
 
-    Half the sampling rate is enough for that. The taper of the window is divided out; of periods that are equally clear the shortest
-    wins, and the peak is interpolated by a parabola.
+    Half the sampling rate is enough for that. The taper of the window is divided out; of periods that are equally
+    clear the shortest wins, and the peak is interpolated by a parabola.
     """
     import numpy as np
 
@@ -176,7 +180,9 @@ def _window_lags() -> np.ndarray:
 
 
 def _partials(power: np.ndarray) -> np.ndarray:
-    """Mark the spectral lines: local maxima that stand out of their surroundings (ten bins either side) in a loud enough bin."""
+    """Mark the spectral lines: local maxima that stand out of their surroundings (ten bins either side) in a loud
+    enough bin.
+    """
     import numpy as np
 
     hz = _frequencies_hz()
