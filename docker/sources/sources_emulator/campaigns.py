@@ -187,7 +187,7 @@ FOLK = (
           also=("waltz",)),
     _item("folk", "Juniper Gate", ("Josef Amsel", "Mirela Stan"), BY_4_DEED,
           _music("fingerpicking", 88, "A", "minor", 34), formats=("ogg",)),
-    _item("folk", "Over the Weir", "The Tollgate Players", BY_SA_2_DE, _music("strumming", 116, "E", "major", 30)),
+    _item("folk", "Over the Weir", "The Tollgate Players", BY_SA_2_DE, _music("strumming", 116, "C", "major", 30)),
     _item("folk", "Wool Market Morning", "Mirela Stan", PDM, _music("strumming", 100, "D", "minor", 30),
           formats=("wav", "mp3")),
     _item("folk", "Lantern Waltz", "Hester Quill", BY_NC_4_DEED_FR, _music("waltz", 126, "E", "minor", 28)),

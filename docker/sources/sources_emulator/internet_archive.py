@@ -17,6 +17,7 @@ from operator import itemgetter
 from typing import Any
 from urllib.parse import quote
 
+from starlette.convertors import Convertor, register_url_convertor
 from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
@@ -43,6 +44,21 @@ NOT_FOUND = """<!DOCTYPE html>
 """
 
 
+class _FileName(Convertor[str]):
+    """The rest of a path, whatever is in it: Starlette's own `path` stops at a line break."""
+
+    regex = r"[\s\S]*"
+
+    def convert(self, value: str) -> str:
+        return value
+
+    def to_string(self, value: str) -> str:
+        return value
+
+
+register_url_convertor("file_name", _FileName())
+
+
 class BadRequest(ValueError):
     """A parameter cannot be served; the message is the answer's `error`."""
 
@@ -61,8 +77,8 @@ class InternetArchive:
             Route("/services/search/v1/scrape", self.scrape, methods=read),
             Route("/metadata/{identifier}", self.metadata, methods=read),
             Route("/metadata/{identifier}/{part:path}", self.metadata, methods=read),
-            Route("/download/{identifier}/{name:path}", self.download, methods=read),
-            Route("/{disk:int}/items/{identifier}/{name:path}", self.item_file, methods=read),
+            Route("/download/{identifier}/{name:file_name}", self.download, methods=read),
+            Route("/{disk:int}/items/{identifier}/{name:file_name}", self.item_file, methods=read),
             Route("/details/{identifier}", self.details, methods=read),
         ]
 
@@ -175,7 +191,7 @@ class InternetArchive:
             return HTMLResponse(NOT_FOUND, 404)
         if file.private:
             return HTMLResponse("<!DOCTYPE html><title>403 Forbidden</title><h1>403 Forbidden</h1>", 403)
-        back = f"/download/{quote(item.identifier)}/{quote(file.name)}"
+        back = f"/download/{quote(item.identifier)}/{quoted(file.name)}"
         fault = item.fault if file.entry["format"] not in ("Metadata", "PNG") else None
         answer = self._faults.answer(fault, item.identifier, back, counts=request.method == "GET")
         return FileAnswer(file, answer) if isinstance(answer, Delivery) else answer
@@ -203,9 +219,18 @@ def disk_of(identifier: str) -> int:
     return 1 + zlib.crc32(identifier.encode()) % 34
 
 
+def quoted(name: str) -> str:
+    """A file's name as part of an address. Folders stay apart, but a name that climbs is kept in one piece.
+
+    >>> quoted("disc 1/01 a.flac"), quoted("../../etc/passwd")
+    ('disc%201/01%20a.flac', '..%2F..%2Fetc%2Fpasswd')
+    """
+    return quote(name, safe="" if {".", ".."} & set(name.split("/")) else "/")
+
+
 def item_path(identifier: str, name: str) -> str:
     """Where a file lies on the item's server."""
-    return f"/{disk_of(identifier)}/items/{quote(identifier)}/{quote(name)}"
+    return f"/{disk_of(identifier)}/items/{quote(identifier)}/{quoted(name)}"
 
 
 def details_page(item: ShelfItem) -> str:
@@ -217,7 +242,7 @@ def details_page(item: ShelfItem) -> str:
 
     rows = []
     for file in item.files.values():
-        address = html.escape(f"/download/{quote(item.identifier)}/{quote(file.name)}")
+        address = html.escape(f"/download/{quote(item.identifier)}/{quoted(file.name)}")
         player = (
             f'<audio controls preload="none" src="{address}"></audio>' if file.content_type.startswith("audio") else ""
         )

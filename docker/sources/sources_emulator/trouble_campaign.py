@@ -24,8 +24,9 @@ def _item(
     index_licence: str | None = None,
     fault: Fault | None = None,
     flaw: str | None = None,
+    track_title: str | None = None,
 ) -> Item:
-    track = Track(piece or _tune(take=identifier), title, file_name)
+    track = Track(piece or _tune(take=identifier), track_title or title, file_name)
     return Item(
         identifier=f"trouble-{identifier}",
         campaign="trouble",
@@ -71,8 +72,8 @@ ITEMS = (
     _item("nc", "Not for sale", BY_NC_3),
     _item("nd", "No derivatives", BY_ND_3, flaw="ND: no derivative may be published"),
     _item("nc-nd", "Not for sale, no derivatives", BY_NC_ND_4, flaw="ND: no derivative may be published"),
-    _item("twin-a", "The elder twin", BY_SA_4, piece=_tune(take="twins"), file_name="twin.flac", formats=("flac",)),
-    _item("twin-b", "The younger twin", BY_SA_4, piece=_tune(take="twins"), file_name="twin.flac", formats=("flac",),
+    _item("twin-a", "The elder twin", BY_SA_4, piece=_tune(take="twins"), track_title="Twin", formats=("flac",)),
+    _item("twin-b", "The younger twin", BY_SA_4, piece=_tune(take="twins"), track_title="Twin", formats=("flac",),
           flaw="the same bytes as trouble-twin-a"),
     _item("name-traversal", "Name that climbs", file_name="../../etc/passwd"),
     _item("name-unicode", "Name in many scripts", file_name="песня ñandú 音楽 🎵.mp3"),

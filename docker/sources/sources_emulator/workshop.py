@@ -104,7 +104,7 @@ class Workshop:
 
 def main() -> None:
     """Answer orders until the standard input ends."""
-    os.nice(10)  # everything else that starts beside us comes first
+    os.nice(5)  # everything else that starts beside us comes first
     home = Path(sys.argv[1])
     for line in sys.stdin:
         told = json.loads(line)

@@ -17,8 +17,8 @@ def bell_pads(piece: Piece) -> Wave:
 
 
 def drifting_pads(piece: Piece) -> Wave:
-    """Pads, a bell on every other beat, a flute far away."""
-    return _pads(piece, bell_every=2.0, breath=0.05, pulse=0.0, far_flute=True)
+    """Pads, a bell on every beat, a flute far away."""
+    return _pads(piece, bell_every=1.0, breath=0.05, pulse=0.12, far_flute=True)
 
 
 def pulsing_pads(piece: Piece) -> Wave:

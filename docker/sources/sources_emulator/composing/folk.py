@@ -7,7 +7,7 @@ from sources_emulator.composing.instruments import flute, plucked_string, shaker
 from sources_emulator.composing.piece import RING_S, Piece
 from sources_emulator.composing.theory import Chord, Key
 
-MAJOR_BARS = (1, 4, 1, 5, 1, 6, 5, 1)
+MAJOR_BARS = (1, 4, 1, 5, 1, 4, 5, 1)
 MINOR_BARS = (1, 4, 1, 5, 1, 6, 5, 1)
 PENTATONIC = {"major": (1, 2, 3, 5, 6), "minor": (1, 3, 4, 5, 7)}
 
@@ -28,7 +28,8 @@ def _song(piece: Piece, beats: int, strummed: bool, tune: object) -> Wave:
     key, beat, dice = piece.tonality, piece.beat_s, piece.dice()
     canvas, bars = piece.canvas(beats), piece.bars(beats)
     degrees = MAJOR_BARS if key.mode == "major" else MINOR_BARS
-    motif = [int(step) for step in dice.choice(5, size=beats)]
+    third = PENTATONIC[key.mode].index(3)
+    motif = [0, third, *(int(step) for step in dice.choice(5, size=beats - 2))]  # tonic and third tell the key
     for bar in range(bars):
         start = bar * beats * beat
         degree = 1 if bar in (0, bars - 1) else degrees[bar % 8]
@@ -44,7 +45,7 @@ def _song(piece: Piece, beats: int, strummed: bool, tune: object) -> Wave:
             canvas, key, motif, start, beat, beats, home=bar % 4 == 3 or bar >= bars - 1, plucked=tune is plucked_string
         )
         if bar % 4 == 3:
-            motif = [(step + int(dice.integers(-1, 2))) % 5 for step in motif]
+            motif[2:] = [(step + int(dice.integers(-1, 2))) % 5 for step in motif[2:]]
     end = bars * beats * beat
     for index, note in enumerate([key.chord(1).bass(40), *key.chord(1).near(52), *key.chord(1).near(60)]):
         canvas.play(plucked_string, note, end + 0.018 * index, RING_S, 0.5)
@@ -62,12 +63,21 @@ def _pick(canvas: Canvas, chord: Chord, start: float, beat: float) -> None:
 
 
 def _strum(canvas: Canvas, chord: Chord, start: float, beat: float, beats: int) -> None:
-    """Bass on one, chords on every beat, light up-strokes between."""
-    canvas.play(plucked_string, chord.bass(40), start, beats * beat * 0.9, 0.8)
+    """Bass on one and in the middle, chords on every beat, light up-strokes between; the fifth sounds least."""
+    for at in (0, 2):
+        canvas.play(plucked_string, chord.bass(40), start + at * beat, 2 * beat * 0.9, 0.9)
+    fifth = (chord.root + chord.tones[2]) % 12
     strings = [*chord.near(52), *chord.near(60)]
     for at in range(beats):
         for index, note in enumerate(strings):
-            canvas.play(plucked_string, note, start + at * beat + 0.007 * index, beat * 0.9, 0.26, -0.35)
+            canvas.play(
+                plucked_string,
+                note,
+                start + at * beat + 0.007 * index,
+                beat * 0.9,
+                0.13 if note % 12 == fifth else 0.28,
+                -0.35,
+            )
         for index, note in enumerate(strings[:2:-1]):
             canvas.play(plucked_string, note, start + (at + 0.5) * beat + 0.007 * index, beat * 0.45, 0.12, -0.35)
 
@@ -78,7 +88,7 @@ def _sing(
     """A tune on the five-note scale, one note a beat, that comes home to the tonic."""
     instrument = plucked_string if plucked else flute
     if home:
-        canvas.play(instrument, key.degree(5, 69), start, beat * 0.95, 0.4, 0.3)
+        canvas.play(instrument, key.degree(3, 69), start, beat * 0.95, 0.4, 0.3)
         canvas.play(instrument, key.degree(1, 69), start + beat, beat * (beats - 1) * 0.95, 0.45, 0.3)
         return
     scale = PENTATONIC[key.mode]

@@ -114,7 +114,12 @@ def plucked_string(midi: float, seconds: float) -> Wave:
         0.5 ** (1 / (hertz_from_midi(midi) * 0.9))
     )  # falls to a half in 0.9 s, beside the loop's own loss
     burst = np.random.default_rng(round(midi * 16)).uniform(-1, 1, whole + 2).astype(np.float32)
-    burst = np.convolve(burst, [0.25, 0.5, 0.25], "same").astype(np.float32)  # a fingertip, not a plectrum
+    width = max(2, whole // 6)  # a fingertip, not a plectrum: the fifth and sixth harmonic are hardly plucked
+    for _ in range(2):
+        burst = np.convolve(np.tile(burst, 3), np.ones(width) / width, "same")[len(burst) : 2 * len(burst)].astype(
+            np.float32
+        )
+    burst *= np.float32(0.6) / np.abs(burst).max()
     burst -= burst.mean()
     wave = np.zeros(size + 2 * whole + 4, dtype=np.float32)
     wave[: whole + 2] = burst
