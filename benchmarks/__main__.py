@@ -6,12 +6,11 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
-SHARED = {"__main__", "timing"}
-
 
 def main(names: list[str]) -> int:
     """Run the named benchmarks, or all; each is a module here with a ``main(arguments)``."""
-    known = sorted(path.stem for path in Path(__file__).parent.glob("*.py") if path.stem not in SHARED)
+    modules = [path for path in Path(__file__).parent.glob("*.py") if not path.stem.startswith("_")]
+    known = sorted(path.stem for path in modules if "\ndef main(" in path.read_text())
     unknown = set(names) - set(known)
     if unknown:
         print(f"no benchmark named {', '.join(sorted(unknown))}: choose among {', '.join(known)}", file=sys.stderr)
