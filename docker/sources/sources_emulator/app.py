@@ -21,7 +21,7 @@ from sources_emulator.home import home_page
 from sources_emulator.internet_archive import InternetArchive
 from sources_emulator.media_folder import CAMPAIGN as MY_MEDIA
 from sources_emulator.media_folder import shelve_folder
-from sources_emulator.shelf import Shelf, ShelfItem, orders_for, shelved
+from sources_emulator.shelf import Shelf, ShelfItem, orders_for, popularity, shelved
 from sources_emulator.trouble import Faults, Rule, TroubleAndLog
 from sources_emulator.workshop import Workshop, WorkshopError
 
@@ -70,7 +70,9 @@ class Stock:
             if self._options.media is not None:
                 mine = shelve_folder(self._options.media, lambda done, total: self._tell("reading", done, total))
                 log.info("my-media: %d items from %s", len(mine), self._options.media)
-            self.shelf.add(shelved(item, rendered) for item in items)
+            self.shelf.add(
+                shelved(item, rendered, popularity(rank, item.identifier)) for rank, item in enumerate(items)
+            )
             self.shelf.add(mine)
             self.shelf.add(plenty_items(self.shelf, self._options.plenty))
             log.info("ready: %d items", len(self.shelf.items))

@@ -12,7 +12,9 @@ from sources_emulator.composing.piece import Piece
 
 NOMINAL_SECONDS = 30.0  # the catalogue's lengths are written for this; `--seconds` scales them all
 DERIVATIVES_FORBIDDEN = re.compile(r"creativecommons\.org/licenses/by(-nc)?-nd/", re.IGNORECASE)
-CREATIVE_COMMONS = re.compile(r"^https?://creativecommons\.org/(licenses|publicdomain)/[a-z-]+/\d", re.IGNORECASE)
+CREATIVE_COMMONS = re.compile(
+    r"^https?://creativecommons\.org/((licenses|publicdomain)/[a-z-]+/\d|licenses/publicdomain/)", re.IGNORECASE
+)
 
 
 class Fault(StrEnum):

@@ -82,6 +82,7 @@ def test_results_keep_the_catalogues_order_unless_a_sort_is_given(archive):
     assert order[0] == "late-train-to-nowhere"
     downloads = [doc["downloads"] for doc in found(archive, "jazz", **{"sort[]": "downloads desc"})]
     assert downloads == sorted(downloads, reverse=True)
+    assert [doc["identifier"] for doc in found(archive, "jazz", **{"sort[]": "downloads desc"})] == order
     titles = [doc["title"] for doc in found(archive, "jazz", **{"sort[]": "title asc"})]
     assert titles == sorted(titles, key=str.lower)
 
