@@ -11,7 +11,7 @@ cache, the sink speaks just enough S3 to take an object and throws it away. So t
 - **ours**: `include.sources.http` into `include.storage.upload`, unsigned, with sha256 and md5
 - **ours + copy**: and a temporary copy of the file on the side, for the probe
 
-Checksums on the wire (CRC-32) are on everywhere. Only *boto3 + digests* and *ours* do the whole job: md5 and sha256
+Checksums on the wire (a CRC) are on everywhere. Only *boto3 + digests* and *ours* do the whole job: md5 and sha256
 cost about 2 ms a MiB of one core, more than all the rest together.
 """
 

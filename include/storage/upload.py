@@ -12,7 +12,6 @@ import hashlib
 import logging
 import queue
 import time
-import zlib
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
@@ -23,7 +22,7 @@ from typing import Any, BinaryIO, ClassVar
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from include.storage.checksums import base64_from_crc32, combined_crc32
+from include.storage.checksums import CRCS, Crc
 
 log = logging.getLogger(__name__)
 
@@ -124,7 +123,7 @@ def upload_stream(
     Memory: ``threads + 2`` buffers of ``part_bytes``, fewer for a small file.
 
     A file of one part is stored with its sha256 as S3's own checksum and in its metadata; a larger one, whose sha256 is
-    not known when its upload begins, with the CRC-32 of the whole object. S3 verifies either before it shows it.
+    not known when its upload begins, with a CRC of the whole object. S3 verifies either before it shows it.
 
     :raises KeyTaken: when other bytes stand under ``key``.
     :raises UploadConflict: when S3 sees a conflict that does not end; worth another try.
@@ -209,6 +208,7 @@ class _Upload:
         self._part_bytes = part_bytes
         self._spool = spool
         self._sleep = sleep
+        self._crc: Crc = CRCS[-1]
 
         self._buffer = bytearray(part_bytes)
         self._filled = 0
@@ -318,16 +318,16 @@ class _Upload:
 
     def _send(self, number: int, body: _Body, buffer: bytearray, hashing: Iterable[Future[None]]) -> _Part:
         try:
-            crc32 = zlib.crc32(body.view)
+            crc = self._crc.of(body.view)
             answer = self._s3.upload_part(
                 **self._target,
                 UploadId=self._upload_id,
                 PartNumber=number,
                 Body=body,
-                ChecksumAlgorithm="CRC32",
-                ChecksumCRC32=base64_from_crc32(crc32),
+                ChecksumAlgorithm=self._crc.name,
+                **{self._crc_field: self._crc.text_from(crc)},
             )
-            part = _Part(number, answer["ETag"], crc32, len(body))
+            part = _Part(number, answer["ETag"], crc, len(body))
             for future in hashing:
                 future.result()
             return part
@@ -342,25 +342,25 @@ class _Upload:
             **self._target,
             ContentType=self._content_type,
             Metadata=self._metadata,
-            ChecksumAlgorithm="CRC32",
+            ChecksumAlgorithm=self._crc.name,
             ChecksumType="FULL_OBJECT",
         )
         self._upload_id = answer["UploadId"]
 
     def commit(self, digest: Digest) -> Uploaded:
         """Make the object visible, unless another stands there."""
-        crc32 = None
+        crc = None
         if self._upload_id is not None:
-            crc32 = 0
+            crc = 0
             for part in (future.result() for future in self._parts):
-                crc32 = combined_crc32(crc32, part.crc32, part.size_bytes)
+                crc = self._crc.combined(crc, part.crc, part.size_bytes)
         for number in range(_CONFLICT_TRIES):
             try:
-                answer = self._put(digest) if crc32 is None else self._complete(digest, crc32)
+                answer = self._put(digest) if crc is None else self._complete(digest, crc)
             except ClientError as error:
                 if _is_taken(error) or _error_code(error) == "NoSuchUpload":
                     # Somebody was first; it may have been this very call, whose first answer was lost on the way.
-                    return self._adopted(digest, crc32, error)
+                    return self._adopted(digest, crc, error)
                 if not _is_conflict(error):
                     raise
                 if number + 1 == _CONFLICT_TRIES:
@@ -370,6 +370,10 @@ class _Upload:
                 self._finished = True
                 return Uploaded(digest.sha256, digest.md5, digest.size_bytes, answer["ETag"].strip('"'), created=True)
         raise AssertionError("the loop returns or raises")
+
+    @property
+    def _crc_field(self) -> str:
+        return f"Checksum{self._crc.name}"
 
     @property
     def _where(self) -> str:
@@ -386,23 +390,23 @@ class _Upload:
             IfNoneMatch="*",
         )
 
-    def _complete(self, digest: Digest, crc32: int) -> Any:
+    def _complete(self, digest: Digest, crc: int) -> Any:
         parts = [{"PartNumber": part.number, "ETag": part.etag} for part in (future.result() for future in self._parts)]
         return self._s3.complete_multipart_upload(
             **self._target,
             UploadId=self._upload_id,
             MultipartUpload={"Parts": parts},
             ChecksumType="FULL_OBJECT",
-            ChecksumCRC32=base64_from_crc32(crc32),
             MpuObjectSize=digest.size_bytes,
             IfNoneMatch="*",
+            **{self._crc_field: self._crc.text_from(crc)},
         )
 
-    def _adopted(self, digest: Digest, crc32: int | None, error: ClientError) -> Uploaded:
+    def _adopted(self, digest: Digest, crc: int | None, error: ClientError) -> Uploaded:
         """Take the object that stands under the key as ours when it holds the same bytes."""
         try:
             head = self._s3.head_object(**self._target, ChecksumMode="ENABLED")
-            same = self._is_same(head, digest, crc32)
+            same = self._is_same(head, digest, crc)
         except ClientError as gone:
             raise UploadConflict(f"{self._where} was written and taken away by others: try again") from gone
         if not same:
@@ -412,15 +416,20 @@ class _Upload:
             ) from error
         return Uploaded(digest.sha256, digest.md5, digest.size_bytes, head["ETag"].strip('"'), created=False)
 
-    def _is_same(self, head: Mapping[str, Any], digest: Digest, crc32: int | None) -> bool:
+    def _is_same(self, head: Mapping[str, Any], digest: Digest, crc: int | None) -> bool:
         """Compare the cheap facts first; when none of them decides, read the object and hash it."""
         if head["ContentLength"] != digest.size_bytes:
             return False
         stored = head.get("ChecksumSHA256", "")
         if stored and "-" not in stored:
             return base64.b64decode(stored).hex() == digest.sha256
-        stored = head.get("ChecksumCRC32", "")
-        if crc32 is not None and head.get("ChecksumType") == "FULL_OBJECT" and stored != base64_from_crc32(crc32):
+        stored = head.get(self._crc_field, "")
+        if (
+            crc is not None
+            and stored
+            and head.get("ChecksumType") == "FULL_OBJECT"
+            and stored != self._crc.text_from(crc)
+        ):
             return False
         found = hashlib.sha256()
         body = self._s3.get_object(**self._target, IfMatch=head["ETag"])["Body"]
@@ -432,7 +441,8 @@ class _Upload:
 class _Body:
     """A piece of memory as the file that botocore wants: given bytes, it copies them and sends 16 KiB at a time.
 
-    ``read`` gives more than it is asked for, a MiB, because all that its caller does is to send what comes.
+    ``read`` gives more than it is asked for, a MiB, because its callers (urllib3, and the signer, which asks for as
+    much) only pass on what comes; awscrt, which does not, uses ``readinto``.
     """
 
     def __init__(self, view: memoryview) -> None:
@@ -449,6 +459,12 @@ class _Body:
         self._position = (0, self._position, len(self.view))[whence] + offset
         return self._position
 
+    def readinto(self, target: memoryview) -> int:
+        piece = self.view[self._position : self._position + len(target)]
+        target[: len(piece)] = piece
+        self._position += len(piece)
+        return len(piece)
+
     def read(self, size: int | None = -1) -> memoryview:
         step = len(self.view) if size is None or size < 0 else max(size, _SEND_BYTES)
         piece = self.view[self._position : self._position + step]
@@ -460,5 +476,5 @@ class _Body:
 class _Part:
     number: int
     etag: str
-    crc32: int
+    crc: int
     size_bytes: int

@@ -8,8 +8,9 @@ import tracemalloc
 
 import boto3
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ConnectionClosedError
 
+from include.storage.checksums import CRCS
 from include.storage.upload import (
     MIB,
     SMALLEST_PART_BYTES,
@@ -265,7 +266,9 @@ def test_what_was_taken_away_meanwhile_is_a_conflict(s3, bucket):
 # -- on the wire
 
 
-def test_every_body_carries_its_checksum_and_the_whole_one_too(s3, bucket, local_aws):
+@pytest.mark.parametrize("crc", CRCS, ids=lambda crc: crc.name)
+def test_every_body_carries_its_checksum_and_the_whole_one_too(bucket, local_aws, monkeypatch, crc):
+    monkeypatch.setattr("include.storage.upload.CRCS", [crc])
     sent = []
     watched = boto3.client(
         "s3",
@@ -284,10 +287,46 @@ def test_every_body_carries_its_checksum_and_the_whole_one_too(s3, bucket, local
     assert small.headers["If-None-Match"] == b"*"
     assert create.headers["x-amz-checksum-type"] == b"FULL_OBJECT"
     assert len(parts) == 3
-    assert all(part.headers["x-amz-checksum-crc32"] for part in parts)
-    assert complete.headers["x-amz-checksum-crc32"]
+    assert all(part.headers[f"x-amz-checksum-{crc.name}"] for part in parts)
+    assert complete.headers[f"x-amz-checksum-{crc.name}"]
     assert complete.headers["x-amz-mp-object-size"] == str(len(NOISE)).encode()
     assert complete.headers["If-None-Match"] == b"*"
+
+
+@pytest.mark.parametrize("size", [0, 1000, len(NOISE)])
+def test_a_client_that_signs_payloads_will_do_as_well(bucket, local_aws, size):
+    signing = boto3.client(
+        "s3",
+        endpoint_url=local_aws,
+        region_name="us-east-1",
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+    )
+    upload_stream(signing, bucket, KEY, pieces(NOISE[:size]), content_type="audio/mpeg", part_bytes=PART)
+    assert signing.get_object(Bucket=bucket, Key=KEY)["Body"].read() == NOISE[:size]
+
+
+def test_a_part_that_fails_on_the_wire_is_sent_again_whole(s3, bucket, local_aws):
+    stumbling = boto3.client(
+        "s3",
+        endpoint_url=local_aws,
+        region_name="us-east-1",
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+        config=UPLOAD_CONFIG,
+    )
+    tries = []
+
+    def stumble(request, **_):
+        tries.append(request.url)
+        if len(tries) == 1:
+            request.body.read()
+            raise ConnectionClosedError(endpoint_url=request.url)
+
+    stumbling.meta.events.register("before-send.s3.UploadPart", stumble)
+    upload_stream(stumbling, bucket, KEY, pieces(NOISE), content_type="audio/mpeg", part_bytes=PART)
+    assert len(tries) == 4
+    assert s3.get_object(Bucket=bucket, Key=KEY)["Body"].read() == NOISE
 
 
 @pytest.mark.parametrize("size", [1000, len(NOISE)])
