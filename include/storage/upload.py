@@ -30,6 +30,7 @@ MIB = 1024 * 1024
 SMALLEST_PART_BYTES = 5 * MIB  # S3's rule, for every part but the last
 LARGEST_PART_BYTES = 5 * 1024 * MIB
 MOST_PARTS = 10_000
+LARGEST_SINGLE_BYTES = 16 * MIB
 _CONFLICT_TRIES = 5
 
 UPLOAD_CONFIG = Config(retries={"mode": "standard", "max_attempts": 8}, s3={"payload_signing_enabled": False})
@@ -88,15 +89,21 @@ class Uploaded:
 def part_size_for(size_bytes: int | None, wanted_bytes: int = SMALLEST_PART_BYTES) -> int:
     """Return a part size that S3 takes: at least ``wanted_bytes``, and whole MiB when 10,000 such parts are too few.
 
-    >>> part_size_for(100 * MIB) // MIB, part_size_for(100_000 * MIB) // MIB
-    (5, 10)
+    A file of up to 16 MiB is one part, and so one request instead of six; it takes no more memory than the buffers of
+    a larger one.
+
+    >>> [part_size_for(size * MIB) // MIB for size in (3, 16, 17, 100_000)]
+    [5, 16, 5, 10]
 
     :raises ValueError: when ``wanted_bytes`` is no part size S3 takes.
     """
     if not SMALLEST_PART_BYTES <= wanted_bytes <= LARGEST_PART_BYTES:
         raise ValueError(f"a part holds {SMALLEST_PART_BYTES} to {LARGEST_PART_BYTES} bytes, not {wanted_bytes}")
-    fewest = -(-(size_bytes or 0) // MOST_PARTS)
-    return max(wanted_bytes, -(-fewest // MIB) * MIB)
+    size_bytes = size_bytes or 0
+    if size_bytes <= LARGEST_SINGLE_BYTES:
+        return max(wanted_bytes, size_bytes)
+    smallest = -(-size_bytes // MOST_PARTS)
+    return max(wanted_bytes, -(-smallest // MIB) * MIB)
 
 
 def upload_stream(

@@ -370,6 +370,15 @@ def test_memory_stays_flat_as_files_grow(s3, bucket):
     assert many < few + PART
 
 
+@pytest.mark.parametrize("declared", [len(NOISE), len(NOISE) - PART, 1])
+def test_a_small_file_of_known_size_is_one_request_and_a_wrong_size_does_no_harm(s3, bucket, upload, declared):
+    uploaded = upload(size_bytes=declared)
+    head = s3.head_object(Bucket=bucket, Key=KEY, ChecksumMode="ENABLED")
+    assert uploaded.sha256 == digest_of(NOISE).sha256
+    assert head["ContentLength"] == len(NOISE)
+    assert ("sha256" in head["Metadata"]) == (declared == len(NOISE))
+
+
 def test_parts_grow_with_the_declared_size():
     assert part_size_for(None) == PART
     assert part_size_for(1000 * MIB, 8 * MIB) == 8 * MIB
