@@ -7,6 +7,7 @@ import json
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
+from pathlib import Path
 
 from include.audio.analyse import analyse_audio
 from include.audio.errors import AudioError
@@ -20,7 +21,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for name in parser.parse_args(arguments).files:
         try:
             features = analyse_audio(
-                name, asset_id=name, original_name=name, attribution_required=False, attribution_text=""
+                name, asset_id=name, original_name=Path(name).name, attribution_required=False, attribution_text=""
             )
             line = asdict(features)
         except AudioError as error:

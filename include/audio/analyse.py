@@ -57,7 +57,7 @@ def analyse_audio(
     return AudioFeatures(
         asset_id=asset_id,
         original_name=original_name,
-        duration_s=round(samples / first.sample_rate_hz, 3),
+        duration_s=round(samples / first.sample_rate_hz, 6),
         sample_rate_hz=first.sample_rate_hz,
         channels=int(first.samples.shape[0]),
         codec=first.codec,

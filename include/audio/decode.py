@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     import numpy as np
 
 BLOCK_SAMPLES = 65536
+PLANES_MAX = 8
+"""PyAV reads beyond its pointers when a planar frame has more channels; those are handled interleaved."""
 LOUDEST_SAMPLE = 64.0
 """+36 dBFS. Float files may exceed full scale; what lies beyond this is damage, and is cut there."""
 
@@ -49,17 +51,19 @@ def decode_blocks(path: str | Path) -> Iterator[Block]:
 
 
 def _converted(first: av.AudioFrame, others: Iterable[av.AudioFrame]) -> Iterator[np.ndarray]:
-    """Yield the frames as planar float32 of shape (channels, n), all in the layout and rate of the first."""
+    """Yield the frames as float32 of shape (channels, n), all in the layout and rate of the first."""
     import av
 
     def convert(frame: av.AudioFrame | None) -> Iterator[np.ndarray]:
         for converted in resampler.resample(frame):
-            yield converted.to_ndarray()
+            samples = converted.to_ndarray()
+            yield samples.reshape(-1, layout.nb_channels).T if interleaved else samples
 
     def start() -> av.AudioResampler:
-        return av.AudioResampler(format="fltp", layout=layout, rate=rate_hz)
+        return av.AudioResampler(format="flt" if interleaved else "fltp", layout=layout, rate=rate_hz)
 
     layout, rate_hz = first.layout, first.sample_rate
+    interleaved = layout.nb_channels > PLANES_MAX
     resampler, shape = start(), _shape(first)
     first.pts = None
     yield from convert(first)

@@ -6,6 +6,8 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from include.audio.decode import PLANES_MAX
+
 if TYPE_CHECKING:
     import numpy as np
 
@@ -35,12 +37,16 @@ class LoudnessMeter:
     """Measure blocks as they come; memory does not grow with their number."""
 
     def __init__(self, sample_rate_hz: int, layout: str) -> None:
+        import av
         from av.filter import Graph
 
         self._rate_hz = sample_rate_hz
         self._layout = layout
         self._graph = Graph()
-        self._source = self._graph.add_abuffer(format="fltp", sample_rate=sample_rate_hz, layout=layout, time_base=None)
+        self._format = "fltp" if av.AudioLayout(layout).nb_channels <= PLANES_MAX else "flt"
+        self._source = self._graph.add_abuffer(
+            format=self._format, sample_rate=sample_rate_hz, layout=layout, time_base=None
+        )
         meter = self._graph.add("ebur128", "metadata=1:framelog=quiet")
         self._sink = self._graph.add("abuffersink")
         self._source.link_to(meter)
@@ -60,7 +66,8 @@ class LoudnessMeter:
         import av
         import numpy as np
 
-        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(samples), format="fltp", layout=self._layout)
+        planes = samples if self._format == "fltp" else samples.T.reshape(1, -1)
+        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(planes), format=self._format, layout=self._layout)
         frame.sample_rate = self._rate_hz
         self._source.push(frame)
         self._drain()

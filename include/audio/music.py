@@ -128,7 +128,7 @@ def find_tempo(segments: Sequence[Frames], duration_s: float | None = None) -> T
     if confidence < PULSE_CANDIDATES_MIN:
         return Tempo(None, (), confidence)
     stated = confidence >= PULSE_MIN + PULSE_MIN_PER_ROOT_FRAME / np.sqrt(heard_frames)
-    tempo_bpm = _refined(tempi, score, best)
+    tempo_bpm = _refined(lags, heard_frames, float(tempi[best]))
     peaks = [tempi[i] for i in _peaks(score) if score[i] > 0.6 * score[best] and i != best]
     candidates = _distinct([tempo_bpm, *loops, tempo_bpm / 2, tempo_bpm * 2, *peaks])
     return Tempo(round(tempo_bpm, 1) if stated else None, candidates, confidence)
@@ -187,16 +187,27 @@ def _loop_tempi(duration_s: float | None) -> list[float]:
     return [tempo for tempo in tempi if 70 <= tempo <= 180]
 
 
-def _refined(tempi: np.ndarray, score: np.ndarray, at: int) -> float:
-    """Return the tempo at the top of the parabola through a peak of the score and its neighbours."""
+def _refined(lags: np.ndarray, heard_frames: int, tempo_bpm: float) -> float:
+    """Sharpen a tempo by where the autocorrelation peaks after 2, 4, 8 and 16 beats: the longer the lag, the finer.
+
+    A peak that is more than a frame off, or not half as high as the last, ends it: the tempo sways.
+    """
     import numpy as np
 
-    if not 0 < at < len(score) - 1:
-        return float(tempi[at])
-    before, top, after = score[at - 1 : at + 2]
-    curvature = before - 2 * top + after
-    offset = 0.5 * (before - after) / curvature if curvature < 0 else 0.0
-    return float(tempi[at] * (tempi[1] / tempi[0]) ** np.clip(offset, -0.5, 0.5))
+    smooth = np.convolve(lags, (0.25, 0.5, 0.25), "same")
+    height = 0.0
+    for beats in (2, 4, 8, 16):
+        expected = beats * 60 * FRAMES_PER_S / tempo_bpm
+        low, high = round(expected) - 2, round(expected) + 3
+        if low < 2 or high >= 0.75 * heard_frames:
+            break
+        at = low + int(smooth[low:high].argmax())
+        before, top, after = smooth[at - 1 : at + 2]
+        if at in (low, high - 1) or top < 0.5 * height or before - 2 * top + after >= 0:
+            break
+        tempo_bpm = beats * 60 * FRAMES_PER_S / (at + 0.5 * (before - after) / (before - 2 * top + after))
+        height = top
+    return float(tempo_bpm)
 
 
 def _peaks(score: np.ndarray) -> list[int]:

@@ -66,7 +66,9 @@ def frames_of(samples: np.ndarray) -> Frames:
     import numpy as np
 
     half = FRAME_SAMPLES // 2
-    padded = np.pad(samples, (half, half))
+    padded = np.pad(samples - samples.mean(dtype=np.float64) if len(samples) else samples, (half, half)).astype(
+        np.float32
+    )
     count = 1 + len(samples) // HOP_SAMPLES
     parts = []
     for start in range(0, count, CHUNK_FRAMES):
