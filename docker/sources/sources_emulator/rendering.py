@@ -41,7 +41,7 @@ class Encoding:
 
 # The quick settings of each encoder. Vorbis is ffmpeg's own, which it calls experimental: the wheels lack libvorbis.
 ENCODINGS = {
-    "mp3": Encoding("mp3", "libmp3lame", 128_000, options=(("compression_level", "7"),)),
+    "mp3": Encoding("mp3", "libmp3lame", 128_000, options=(("compression_level", "7"), ("joint_stereo", "0"))),
     "ogg": Encoding("ogg", "vorbis", 112_000, options=(("strict", "experimental"),)),
     "opus": Encoding("ogg", "libopus", 96_000, 48_000),
     "flac": Encoding("flac", "flac"),

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import subprocess
 import sys
 import threading
@@ -104,7 +103,6 @@ class Workshop:
 
 def main() -> None:
     """Answer orders until the standard input ends."""
-    os.nice(5)  # everything else that starts beside us comes first
     home = Path(sys.argv[1])
     for line in sys.stdin:
         told = json.loads(line)
