@@ -25,7 +25,7 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from media_dags import assets, tags
 from media_dags.campaigns import plan_curation
-from media_dags.defaults import DEFAULT_ARGS, ON_RUN_FAILED, START, late_after
+from media_dags.defaults import DEFAULT_ARGS, ON_RUN_FAILED, late_after, weekly
 from media_dags.params import curation_params
 from media_lake.operators.audio import AudioAnalyseAssetsOperator
 from media_lake.operators.summary import LakeWriteSummaryOperator
@@ -39,9 +39,7 @@ FILES_PER_ANALYSIS = 8  # several share the cold start of the analysis libraries
 
 
 @dag(
-    schedule="0 6 * * 1",
-    start_date=START,
-    catchup=False,
+    schedule=weekly("0 6 * * 1"),
     max_active_runs=1,
     default_args=DEFAULT_ARGS,
     dagrun_timeout=timedelta(hours=12),
@@ -75,7 +73,7 @@ def curate_audio():
     complete_batch = OpenMediaCompleteBatchOperator(
         task_id="complete_batch",
         group_size=FILES_PER_ANALYSIS,
-        trigger_rule=TriggerRule.ALL_DONE_MIN_ONE_SUCCESS,
+        trigger_rule=TriggerRule.ALL_DONE,
         **of_this_run,
     )
 
@@ -88,7 +86,7 @@ def curate_audio():
         asked=plan["batch_size"],
         exhausted=complete_batch.output["exhausted"],
         outlets=[assets.AUDIO_FEATURES],
-        trigger_rule=TriggerRule.ALL_DONE_MIN_ONE_SUCCESS,
+        trigger_rule=TriggerRule.ALL_DONE,
         **of_this_run,
     )
 

@@ -72,7 +72,7 @@ def sources() -> Iterator[str]:
     """The base URL of the stand-in sources, with their rendered catalogue."""
     arguments = ("--port", str(SOURCES_PORT), "--cache-dir", str(CACHE / "sources"))
     with _program("sources_emulator", ROOT / "docker" / "sources", *arguments):
-        wait_until_healthy(f"{SOURCES_URL}/_health", patience_s=180)
+        wait_until_healthy(f"{SOURCES_URL}/_health", patience_s=600)
         yield SOURCES_URL
 
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
-import pendulum
+from airflow.sdk import CronTriggerTimetable
 from airflow.sdk.definitions.callback import AsyncCallback
 from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference
 
 from media_lake.notifiers.sns import RunAlertNotifier
-
-START: datetime = pendulum.datetime(2026, 1, 1, tz="UTC")
 
 DEFAULT_ARGS: dict[str, Any] = {
     "retries": 4,  # restarts of a component burn some
@@ -22,6 +20,14 @@ DEFAULT_ARGS: dict[str, Any] = {
 }
 
 ON_RUN_FAILED = RunAlertNotifier(kind="failed")
+
+
+def weekly(cron: str) -> CronTriggerTimetable:
+    """Run at the next moments of a cron expression, in UTC, and not for moments before the DAG was switched on.
+
+    It holds only for a DAG without a start date: with one, switching the DAG on runs its last missed moment at once.
+    """
+    return CronTriggerTimetable(cron, timezone="UTC", run_immediately=False)
 
 
 def late_after(interval: timedelta) -> DeadlineAlert:

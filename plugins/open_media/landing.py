@@ -26,7 +26,7 @@ from include.settings import SETTINGS
 from include.sources.errors import SourceError, SourceRefuses, Throttled
 from include.sources.http import PoliteClient
 from include.sources.source import Source, Track
-from include.storage.upload import Digest, KeyTaken, upload_stream
+from include.storage.upload import Digest, KeyTaken, abort_leftovers, upload_stream
 from media_lake.hooks.dynamodb import AssetCatalogueHook, now_iso
 from media_lake.hooks.s3 import LakeHook
 
@@ -125,6 +125,7 @@ class Landing:
 
     def _transfer(self, track: Track, asset_id: str, raw_key: str, *, retrieved_at: str) -> Provenance:
         written: list[Provenance] = []
+        abort_leftovers(self.lake.conn, SETTINGS.raw_bucket, raw_key)  # of a try that was killed
         with (
             tempfile.TemporaryDirectory(prefix="landing-") as folder,
             (Path(folder) / "media").open("w+b") as spool,

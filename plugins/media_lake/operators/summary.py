@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from airflow.sdk import BaseOperator, Context
+from airflow.sdk.exceptions import AirflowFailException
 
 from include.catalog.keys import MediaType, RunFolder
 from include.catalog.records import AssetOutcome, Failure, RunSummary, record_to_json
@@ -53,6 +54,8 @@ class LakeWriteSummaryOperator(BaseOperator):
         self.aws_conn_id = aws_conn_id
 
     def execute(self, context: Context) -> str:
+        if not self.campaign:
+            raise AirflowFailException("no campaign was chosen: see the task that plans the run")
         catalogue = AssetCatalogueHook(aws_conn_id=self.aws_conn_id)
         # the index only lists the ids, which settled long ago; the states are read consistently
         listed = [item["asset_id"] for item in catalogue.iter_run(self.campaign, self.run)]

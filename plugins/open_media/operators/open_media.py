@@ -58,6 +58,8 @@ class OpenMediaBaseOperator(BaseOperator):
 
     @property
     def folder(self) -> RunFolder:
+        if not self.campaign:
+            raise AirflowFailException("no campaign was chosen: see the task that plans the run")
         return RunFolder(self.media_type, self.source, self.campaign, self.run)
 
     @property

@@ -108,7 +108,9 @@ class TestAskingForAPage:
     )
     def test_words_cannot_steer_the_query(self, words, asked):
         query = dict(INTERNET_ARCHIVE.search_request(words, "audio", None).params)["q"]
-        assert query == f"({' AND '.join(asked.split())}) AND mediatype:(audio OR etree) AND licenseurl:*creativecommons*"
+        assert (
+            query == f"({' AND '.join(asked.split())}) AND mediatype:(audio OR etree) AND licenseurl:*creativecommons*"
+        )
 
     @given(st.text(alphabet=st.one_of(st.characters(), st.sampled_from('\ud800()[]"\\:*?ANDORT '))))
     def test_any_text_makes_a_query_of_words_or_is_refused(self, words):
