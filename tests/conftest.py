@@ -46,7 +46,11 @@ os.environ |= {
         {
             "conn_type": "http",
             "host": SOURCES_URL,
-            "extra": {"loopback_hosts": [f"127.0.0.1:{SOURCES_PORT}"], "seconds_between_requests": 0},
+            "extra": {
+                "loopback_hosts": [f"127.0.0.1:{SOURCES_PORT}"],
+                "seconds_between_requests": 0,
+                "patience": {"longest_backoff_s": 0.2, "slowest_window_s": 2.0},
+            },
         }
     ),
     "AWS_ACCESS_KEY_ID": "test",

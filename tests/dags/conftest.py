@@ -77,7 +77,9 @@ def run_dag(bag, local_aws, sources, s3):
         for task in dag.tasks:
             (task.partial_kwargs if task.is_mapped else task.__dict__)["retry_delay"] = timedelta(0)
         at = at or next(moments)
-        dag_run = dag.test(logical_date=at, run_conf={"persist_campaign": False, "campaign": campaign} | conf)
+        dag_run = dag.test(
+            logical_date=at, run_after=at, run_conf={"persist_campaign": False, "campaign": campaign} | conf
+        )
         states = {(ti.task_id, ti.map_index): str(ti.state) for ti in dag_run.get_task_instances()}
         run = run_from_time(at)
         key = RunFolder("audio", "internet-archive", campaign, run).summary

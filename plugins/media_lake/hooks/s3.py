@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.amazon.aws.hooks.base_aws import AwsGenericHook
-from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from include.settings import SETTINGS
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client  # noqa: F401  (named in the base class)
 
 _READ_BLOCK_BYTES = 1 << 20
-_RETRIES = Config(retries={"mode": "standard", "max_attempts": 8})
 
 
 class ContentChanged(RuntimeError):
@@ -29,7 +27,7 @@ class LakeHook(AwsGenericHook["S3Client"]):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs.setdefault("aws_conn_id", SETTINGS.aws_conn_id)
-        kwargs.setdefault("config", UPLOAD_CONFIG.merge(_RETRIES))
+        kwargs.setdefault("config", UPLOAD_CONFIG)
         super().__init__(*args, **(kwargs | {"client_type": "s3"}))
 
     def write_text(self, bucket: str, key: str, text: str, content_type: str = "application/json") -> None:

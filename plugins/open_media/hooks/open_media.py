@@ -9,7 +9,7 @@ from typing import Any
 from airflow.sdk import BaseHook
 
 from include.settings import SETTINGS
-from include.sources.http import PoliteClient, user_agent_for
+from include.sources.http import Patience, PoliteClient, user_agent_for
 from include.sources.internet_archive import INTERNET_ARCHIVE
 from include.sources.source import Source
 
@@ -42,8 +42,8 @@ class OpenMediaHook(BaseHook):
     """Ask one public catalogue, as politely as it demands.
 
     The connection (type ``http``) names the base URL in ``host``. Its extra may hold ``loopback_hosts``, the loopback
-    addresses that a stand-in on this machine listens on (no other non-public address is ever asked), and
-    ``seconds_between_requests``.
+    addresses that a stand-in on this machine listens on (no other non-public address is ever asked),
+    ``seconds_between_requests``, and in ``patience`` fields of ``include.sources.http.Patience``.
 
     :param source: name of the source, such as ``internet-archive``
     :param conn_id: connection to use instead of the source's own
@@ -81,5 +81,6 @@ class OpenMediaHook(BaseHook):
             user_agent=user_agent_for(SETTINGS.contact, required=not loopback_hosts),
             allowed_hosts=self.access.hosts,
             loopback_hosts=loopback_hosts,
+            patience=Patience(**extra.get("patience", {})),
             seconds_between_requests=float(extra.get("seconds_between_requests", self.access.seconds_between_requests)),
         )

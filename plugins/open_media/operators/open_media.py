@@ -70,12 +70,18 @@ class OpenMediaBaseOperator(BaseOperator):
     def catalogue(self) -> AssetCatalogueHook:
         return AssetCatalogueHook(aws_conn_id=self.aws_conn_id)
 
-    def read_candidates(self) -> dict[str, Any]:
-        """Return what the run's search wrote; fail at once when there is nothing, for another try brings nothing."""
+    def read_candidates(self, claimed_by: str) -> dict[str, Any]:
+        """Return what this run's search wrote; fail at once when there is nothing, for another try brings nothing."""
         text = self.lake.read_text(SETTINGS.processed_bucket, self.folder.candidates)
         if text is None:
             raise AirflowFailException(f"{self.folder.candidates} is missing: the search of this run must run first")
-        return json.loads(text)
+        candidates = json.loads(text)
+        if candidates["claimed_by"] != claimed_by:
+            raise AirflowFailException(
+                f"run {self.run} of campaign {self.campaign} belongs to {candidates['claimed_by']}, which began in the"
+                " same second: trigger this one again"
+            )
+        return candidates
 
     @contextmanager
     def landing(self, claimed_by: str) -> Iterator[Landing]:
@@ -134,16 +140,10 @@ class OpenMediaSearchItemsOperator(OpenMediaBaseOperator):
 
     def execute(self, context: Context) -> list[dict[str, str]]:
         claimed_by = claim_of(context)
-        text = self.lake.read_text(SETTINGS.processed_bucket, self.folder.candidates)
-        if text is None:
+        if self.lake.size_bytes(SETTINGS.processed_bucket, self.folder.candidates) is None:
             chosen = json.dumps(self._choose(claimed_by), ensure_ascii=False, indent=1)
-            text = self.lake.write_text_once(SETTINGS.processed_bucket, self.folder.candidates, chosen)
-        candidates = json.loads(text)
-        if candidates["claimed_by"] != claimed_by:
-            raise RuntimeError(
-                f"run {self.run} of campaign {self.campaign} belongs to {candidates['claimed_by']}, which began in the"
-                " same second: trigger this one again"
-            )
+            self.lake.write_text_once(SETTINGS.processed_bucket, self.folder.candidates, chosen)
+        candidates = self.read_candidates(claimed_by)
         tracks = [track_from_json(value) for value in candidates["batch"]]
         self.log.info("%d of %s candidates chosen for campaign %s", len(tracks), self.batch_size, self.campaign)
         return [{"asset_id": asset_id_from_source(t.source, t.source_id), "name": t.title} for t in tracks]
@@ -186,7 +186,7 @@ class OpenMediaLandTrackOperator(OpenMediaBaseOperator):
         asset_id = self.candidate["asset_id"]
         track = next(
             track
-            for track in map(track_from_json, self.read_candidates()["batch"])
+            for track in map(track_from_json, self.read_candidates(claim_of(context))["batch"])
             if asset_id_from_source(track.source, track.source_id) == asset_id
         )
         context["ti"].xcom_push(key=SourceItemLink.xcom_key, value=track.source_url)
@@ -208,7 +208,7 @@ class OpenMediaCompleteBatchOperator(OpenMediaBaseOperator):
         self.group_size = group_size
 
     def execute(self, context: Context) -> list[list[str]]:
-        candidates = self.read_candidates()
+        candidates = self.read_candidates(claim_of(context))
         wanted = candidates["asked"]
         batch = [asset_id_from_source(v["source"], v["source_id"]) for v in candidates["batch"]]
         standing = self.catalogue.read_many(batch)

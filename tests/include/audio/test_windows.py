@@ -12,7 +12,7 @@ def test_the_windows_kept_are_few_and_evenly_spread_from_the_start(total, chunk,
     keeper = WindowKeeper(sample_rate_hz=1, window_s=10, windows_max=windows_max)
     for at in range(0, total, chunk):
         keeper.add(np.arange(at, min(total, at + chunk), dtype=np.float32))
-    stretches = keeper.stretches()
+    stretches = keeper.take()
 
     if total <= 10 * windows_max:
         assert keeper.windows == "whole"
