@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -72,12 +73,13 @@ def play(piece: Piece, duration_s: float) -> np.ndarray:
     return (0.7 * stereo / np.abs(stereo).max()).astype(np.float32)
 
 
-def write_audio(path: Path, blocks: Iterator[np.ndarray], codec: str = "mp3", bit_rate: int = 192_000) -> Path:
-    """Encode stereo blocks of shape (2, n) at ``SAMPLE_RATE_HZ``."""
+def write_audio(path: Path, blocks: Iterator[np.ndarray], *, bit_rate: int = 192_000, bare: bool = False) -> Path:
+    """Encode stereo blocks of shape (2, n) at ``SAMPLE_RATE_HZ`` as MP3; ``bare`` leaves out tag and header frame."""
     import av
 
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream(codec, rate=SAMPLE_RATE_HZ, layout="stereo")
+    options = {"write_xing": "0", "id3v2_version": "0"} if bare else {}
+    with av.open(str(path), "w", format="mp3", options=options) as container:
+        stream = container.add_stream("mp3", rate=SAMPLE_RATE_HZ, layout="stereo")
         stream.bit_rate = bit_rate
         position = 0
         for block in blocks:
@@ -89,6 +91,7 @@ def write_audio(path: Path, blocks: Iterator[np.ndarray], codec: str = "mp3", bi
     return path
 
 
+@cache
 def _tone(midi: int, duration_s: float, brightness: float) -> np.ndarray:
     time_s = np.arange(int(duration_s * SAMPLE_RATE_HZ)) / SAMPLE_RATE_HZ
     frequency_hz = 440 * 2 ** ((midi - 69) / 12)

@@ -48,7 +48,7 @@ def analyse_audio(
     keeper.add(resampler.finish())
     levels = meter.result()
 
-    stretches = keeper.stretches()
+    stretches = keeper.take()
     segments = [frames_of(stretch) for stretch in stretches]
     voice = tell_voice(segments)
     musical = voice.voice in {"instrumental", "mixed"}

@@ -272,8 +272,10 @@ def pitch_classes(stretches: Sequence[np.ndarray]) -> np.ndarray:
     notes, weights, frames = [], [], []
     count = 0
     for samples in stretches:
-        padded = np.pad(samples, (0, max(0, CHROMA_FRAME_SAMPLES - len(samples))))
-        chunk = 64 * CHROMA_HOP_SAMPLES
+        padded = samples
+        if len(samples) < CHROMA_FRAME_SAMPLES:
+            padded = np.pad(samples, (0, CHROMA_FRAME_SAMPLES - len(samples)))
+        chunk = 32 * CHROMA_HOP_SAMPLES
         for start in range(0, len(padded) - CHROMA_FRAME_SAMPLES + 1, chunk):
             part = padded[start : start + chunk + CHROMA_FRAME_SAMPLES - CHROMA_HOP_SAMPLES]
             spectra = librosa.stft(part, n_fft=CHROMA_FRAME_SAMPLES, hop_length=CHROMA_HOP_SAMPLES, center=False)[

@@ -19,7 +19,7 @@ HOP_SAMPLES = 512
 FRAMES_PER_S = SAMPLE_RATE_HZ / HOP_SAMPLES
 MEL_BANDS = 64
 MEL_TOP_HZ = 10_000.0
-CHUNK_FRAMES = 1024
+CHUNK_FRAMES = 256
 
 PITCH_HZ = (65.0, 420.0)
 """Where the pitch of a speaking voice is looked for."""
@@ -66,15 +66,15 @@ def frames_of(samples: np.ndarray) -> Frames:
     import numpy as np
 
     half = FRAME_SAMPLES // 2
-    padded = np.pad(samples - samples.mean(dtype=np.float64) if len(samples) else samples, (half, half)).astype(
-        np.float32
-    )
+    offset = samples.mean(dtype=np.float64).astype(np.float32) if len(samples) else np.float32(0)  # it is no sound
     count = 1 + len(samples) // HOP_SAMPLES
     parts = []
     for start in range(0, count, CHUNK_FRAMES):
         frames = min(CHUNK_FRAMES, count - start)
-        first = start * HOP_SAMPLES
-        stretch = padded[first : first + (frames - 1) * HOP_SAMPLES + FRAME_SAMPLES]
+        first = start * HOP_SAMPLES - half
+        stretch = np.zeros((frames - 1) * HOP_SAMPLES + FRAME_SAMPLES, np.float32)
+        heard = samples[max(0, first) : first + len(stretch)]
+        stretch[max(0, -first) :][: len(heard)] = heard - offset
         spectra = librosa.stft(stretch, n_fft=FRAME_SAMPLES, hop_length=HOP_SAMPLES, center=False).T
         parts.append(_reduced(np.ascontiguousarray(spectra.real**2 + spectra.imag**2)))
     return join_frames(parts)

@@ -23,7 +23,7 @@ class WindowKeeper:
     >>> keeper = WindowKeeper(sample_rate_hz=1, window_s=2, windows_max=4)
     >>> for second in range(20):
     ...     keeper.add(np.array([second]))
-    >>> [stretch.tolist() for stretch in keeper.stretches()], keeper.windows
+    >>> [stretch.tolist() for stretch in keeper.take()], keeper.windows
     ([[0, 1], [8, 9], [16, 17]], 'sampled')
     """
 
@@ -53,12 +53,13 @@ class WindowKeeper:
             self._position += len(part)
             samples = samples[len(part) :]
 
-    def stretches(self) -> list[np.ndarray]:
-        """Return the samples: one array when nothing was left out, else one for each window."""
+    def take(self) -> list[np.ndarray]:
+        """Hand the samples over and forget them: one array when nothing was left out, else one for each window."""
         import numpy as np
 
-        if not self._kept:
+        kept, self._kept = self._kept, {}
+        if not kept:
             return []
         if self._stride == 1:
-            return [np.concatenate([part for parts in self._kept.values() for part in parts])]
-        return [np.concatenate(parts) for parts in self._kept.values()]
+            return [np.concatenate([part for parts in kept.values() for part in parts])]
+        return [np.concatenate(parts) for parts in kept.values()]
