@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.timing import cpu_seconds, interleaved, machine_line, markdown_table, measure, peak_memory_mib
+from include.audio.errors import AudioError, NotAudio
 
 MODULE = "benchmarks.audio_analysis"
 WAYS = ("decode", "ours", "plain librosa")
@@ -181,7 +182,11 @@ def accuracy_tables(media: Path) -> Iterator[str]:
     durations, loudness, tempi, voices = [], [], [], []
     for row in sounds:
         path = media / row["path"]
-        record = ours(path)
+        try:
+            record = ours(path)
+        except AudioError as error:
+            voices.append((row["kind"].removeprefix("audio/"), error.code))
+            continue
         durations.append(abs(record["duration_s"] - float(row["duration_s"])))
         theirs = ffmpeg_loudness(path)
         if record["loudness_lufs"] is not None and theirs is not None:
@@ -206,7 +211,7 @@ def accuracy_tables(media: Path) -> Iterator[str]:
             ["loudness against ffmpeg ebur128", len(loudness), f"{max(loudness):.2f} LU"],
         ],
     )
-    kinds, verdicts = sorted({kind for kind, _ in voices}), ("voice", "instrumental", "mixed", "silent")
+    kinds, verdicts = sorted({kind for kind, _ in voices}), ("voice", "instrumental", "mixed", "silent", NotAudio.code)
     yield markdown_table(
         ["heard as", *verdicts], [[kind, *(voices.count((kind, verdict)) for verdict in verdicts)] for kind in kinds]
     )

@@ -10,9 +10,9 @@ stretches of 0.4 to 8 s: babble of a formant synthesiser (40 voices at 85-260 Hz
 composers and of drum and note generators; noises of nature and street, knocks, chirps and tones as "instrumental";
 voices over music (-4 to +9 dB) as "mixed"; all of it with rooms, telephone bandwidth, rumble, hiss and tilt at
 random. 85 % of these stretches come out right; most errors are between voice and mixed. No real recording entered the
-fit, but 27 real ones served to choose these measures out of three sets and to set the limits, so they are no
-untouched test: all 15 readings and all 9 audible pieces of music come out right there, the one song with guitar as
-mixed.
+fit, but some thirty real ones served to choose these measures out of three sets and to set the limits below, so they
+are no untouched test: there all 15 with speech and all 9 audible instrumentals come out right, and the one song with
+guitar as mixed. Effects are harder: a door slam is called a voice.
 
 **What it cannot do.** Speech in loud steady noise loses its pauses and is then called instrumental; a solo instrument
 played with much portamento may be called a voice; a sung voice under synthesisers that hold every note is missed.
