@@ -7,8 +7,8 @@ and provenance, and note how loud, how fast and in which key each recording is.
 | | |
 |---|---|
 | **Runs** | Mondays at 06:00 UTC with the active campaign, and on demand with a campaign of your choice |
-| **Reads** | the Internet Archive; SSM `/<prefix>/active-campaign`, `/<prefix>/batch-size/audio` |
-| **Writes** | `<raw>`: media, provenance; `<processed>`: `<stem>_features.json`, `summary.json`; `<prefix>-assets` |
+| **Reads** | the Internet Archive; from SSM below `/<prefix>/` the active campaign and the batch size |
+| **Writes** | media and provenance in `<raw>`, features and a summary in `<processed>`, the table `<prefix>-assets` |
 | **If it fails** | clear the failed task; every task may run twice. A bad file fails nothing, see the summary |
 
 A run asks for `batch_size` recordings that the lake does not have. What turns out to be bad (wrong checksum, no audio,
@@ -66,9 +66,9 @@ def curate_audio():
         task_id="search_items", batch_size=plan["batch_size"], licences=plan["licences"], **of_this_run
     )
 
-    land_audio = OpenMediaLandTrackOperator.partial(task_id="land_audio", **of_this_run).expand(
-        candidate=search_items.output
-    )
+    land_audio = OpenMediaLandTrackOperator.partial(
+        task_id="land_audio", map_index_template="{{ task.candidate['name'] }}", **of_this_run
+    ).expand(candidate=search_items.output)
 
     complete_batch = OpenMediaCompleteBatchOperator(
         task_id="complete_batch",

@@ -64,6 +64,11 @@ _KIND_OF_EXTENSION = {extension: kind for kind, extensions, _ in _KINDS for exte
 _LAST_RESORT = frozenset({"wavpack", "windows", "monkey", "shorten"})
 """Not every decoder reads these, so any derivative is preferred to them."""
 
+_LAST_CHANCE = frozenset(
+    "mp4 m4v mov mkv mka webm ogv ogx avi wmv flv mpg mpeg ts mts m2ts 3gp 3g2 amr au caf ac3 spx raw pcm".split()
+)
+"""Extensions of files that may hold sound. They are taken when an item has no audio file; the download will show."""
+
 # Formats that belong to files with an audio file's extension without being one, or being only a part of one.
 _NO_AUDIO = re.compile(r"sample|video|metadata|text|playlist|m3u|zip|torrent|peaks|spectrogram|fingerprint|checksum")
 _SAMPLE_NAME = re.compile(r"[_-]sample\.[a-z0-9]+$", re.IGNORECASE)
@@ -313,6 +318,8 @@ def _recordings(files: list[object], ref: ItemRef) -> list[list[_File]]:
         if file:
             groups.setdefault(file.recording, []).append(file)
     if not groups:
+        groups = {file.recording: [file] for fields in usable if (file := _maybe_audio_file(fields))}
+    if not groups:
         raise _UnfitError(
             "NoMediaFile", f"none of the {len(files)} files of the item {ref.id} is audio that may be fetched"
         )
@@ -347,6 +354,18 @@ def _audio_file(fields: Mapping[str, Any], originals: Mapping[str, str]) -> _Fil
     root = name if is_original else _root(name, originals)
     recording = _stem(root) if root != name or is_original else _BITRATE_SUFFIX.sub("", _stem(name))
     return _File(name=name, kind=kind, original=is_original, recording=recording, size_bytes=size_bytes, fields=fields)
+
+
+def _maybe_audio_file(fields: Mapping[str, Any]) -> _File | None:
+    """Return an original that may hold sound, or that should and is empty: the download then says what is wrong."""
+    name: str = fields["name"]
+    extension = name.rpartition(".")[2].lower()
+    size_bytes = _whole(fields.get("size"))
+    if extension not in _LAST_CHANCE and not (extension in _KIND_OF_EXTENSION and size_bytes == 0):
+        return None
+    if fields.get("source") != "original" or _is_true(fields.get("private")) or _SAMPLE_NAME.search(name):
+        return None
+    return _File(name, _KINDS[-1][0], original=True, recording=name, size_bytes=size_bytes, fields=fields)
 
 
 def _kind(name: str, format_name: str) -> str | None:

@@ -9,7 +9,11 @@ from include.catalog.licences import DEFAULT_FAMILIES, LICENCE_FAMILIES
 
 
 def curation_params(*, batch_size: int) -> dict[str, Param]:
-    """Return the form of a curation run, with its default batch size."""
+    """Return the form of a curation run, with its default batch size.
+
+    The campaigns are ``examples``, not an ``enum``: the browser offers them in a drop-down and takes other names too. The
+    form knows no ``pattern``; Airflow's API answers 400 to a bad name, and the form shows its words.
+    """
     return {
         "campaign": Param(
             None,
@@ -17,8 +21,8 @@ def curation_params(*, batch_size: int) -> dict[str, Param]:
             pattern=CAMPAIGN_PATTERN,
             examples=list(CAMPAIGNS),
             title="Campaign",
-            description="What to look for: a known campaign, or a new name of small letters, digits and '-'. "
-            "Empty means the active campaign.",
+            description="What to look for: one of the list, or a new name of small letters, digits and '-', "
+            "such as steam-trains. Empty means the active campaign.",
         ),
         "batch_size": Param(
             batch_size,
@@ -26,7 +30,7 @@ def curation_params(*, batch_size: int) -> dict[str, Param]:
             minimum=1,
             maximum=500,
             title="Batch size",
-            description="How many good recordings to bring.",
+            description="How many good recordings to bring that the lake does not have, 1 to 500.",
         ),
         "licences": Param(
             list(DEFAULT_FAMILIES),
@@ -34,13 +38,23 @@ def curation_params(*, batch_size: int) -> dict[str, Param]:
             items={"type": "string", "enum": list(LICENCE_FAMILIES)},
             minItems=1,
             examples=list(LICENCE_FAMILIES),
+            values_display={family: _label(family) for family in LICENCE_FAMILIES},
             title="Allowed licences",
-            description="Licence families that may land. The default is all that allow derivatives.",
+            description="What may land. The default leaves out ND, which allows no derivatives.",
         ),
         "persist_campaign": Param(
             default=True,
             type="boolean",
-            title="Keep this campaign",
-            description="Make the campaign the active one, which the next scheduled runs curate.",
+            title="Make it the active campaign",
+            description="The next scheduled runs curate it too.",
         ),
     }
+
+
+def _label(family: str) -> str:
+    """Name a licence family as its licences do.
+
+    >>> _label("by-nc-sa"), _label("cc0"), _label("pdm")
+    ('CC BY-NC-SA', 'CC0', 'Public Domain Mark')
+    """
+    return {"cc0": "CC0", "pdm": "Public Domain Mark"}.get(family) or f"CC {family.upper()}"

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from include.settings import Settings
 
 FOLLOW_EVERY_S = 0.3
+LOG_WIDTH = 130  # columns of the demo's tables when its output goes into a file
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -82,9 +83,12 @@ def demo(settings: Settings, options: argparse.Namespace) -> int:
     from local_stack import demo as demonstration
 
     up(settings, options)
+    console = Console()
+    if not console.is_terminal:  # a log has no width; the tables need some
+        console = Console(width=LOG_WIDTH)
     try:
         return demonstration.demo(
-            settings, Console(), media=options.media, campaign=options.campaign, batch_size=options.batch_size
+            settings, console, media=options.media, campaign=options.campaign, batch_size=options.batch_size
         )
     except demonstration.DemoError as error:
         print(error, file=sys.stderr)

@@ -53,7 +53,7 @@ def demo(
         if batch_size is not None:
             conf["batch_size"] = batch_size
         run_id = airflow.trigger(DAG_ID, conf)
-        console.print(f"\n[bold]{DAG_ID}[/bold] runs for campaign [bold]{campaign}[/bold] ({run_id})")
+        console.print(f"\n[bold]{DAG_ID}[/bold] runs for campaign [bold]{campaign}[/bold] ({run_id})", soft_wrap=True)
         state = _follow(airflow, run_id, console)
         plan = {key: airflow.xcom(DAG_ID, run_id, "choose_campaign", key) for key in ("campaign", "run")}
     summary = lake.summary(plan["campaign"], plan["run"])
@@ -139,7 +139,8 @@ def _follow(airflow: AirflowApi, run_id: str, console: Console) -> str:
             if instance["task_id"] == "report_failure" and instance["state"] == "skipped":
                 continue
             done = sum(task == place[0] for task, _ in told)
-            console.print(_line(instance, f"{done}/{totals[place[0]]}" if totals[place[0]] > 1 else "", began))
+            progress = f"{done}/{totals[place[0]]}" if totals[place[0]] > 1 else ""
+            console.print(_line(instance, progress, began), soft_wrap=True, highlight=False)
         if state in {"success", "failed"}:
             return state
         if time.monotonic() - began > LONGEST_RUN_S:

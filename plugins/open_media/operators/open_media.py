@@ -179,7 +179,7 @@ class OpenMediaLandTrackOperator(OpenMediaBaseOperator):
     operator_extra_links = (SourceItemLink(),)
 
     def __init__(self, *, candidate: dict[str, str], **kwargs: Any) -> None:
-        super().__init__(**({"map_index_template": "{{ task.candidate['name'] }}"} | kwargs))
+        super().__init__(**kwargs)
         self.candidate = candidate
 
     def execute(self, context: Context) -> str | None:

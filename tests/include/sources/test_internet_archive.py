@@ -348,11 +348,9 @@ class TestReadingAnItem:
             original("list.m3u", format="VBR M3U"),
             original("all.zip", format="VBR ZIP"),
             original("film.ogg", format="Ogg Video"),
-            original("film.mp4", format="h.264"),
             original("song.mid", format="MIDI"),
             original("song.mp3", format="VBR MP3", private="true"),
             original("song.mp3", format="VBR MP3", private=True),
-            original("song.mp3", format="VBR MP3", size="0"),
             original("song.mp3", format="MP3 Sample"),
             derivative("song_sample.mp3", "song.flac", format="128Kbps MP3"),
             original("song.mp3", source="metadata"),
@@ -370,6 +368,21 @@ class TestReadingAnItem:
     )
     def test_what_is_no_audio_to_fetch_is_passed_over(self, file):
         assert rejection_of(item(file)).error == "NoMediaFile"
+
+    @pytest.mark.parametrize(
+        "file",
+        [
+            original("film.mp4", format="h.264"),
+            original("talk.webm", format="WebM"),
+            original("dictation.raw", format="Unknown"),
+            original("song.mp3", format="VBR MP3", size="0"),
+        ],
+    )
+    def test_what_may_hold_sound_is_taken_when_there_is_nothing_better(self, file):
+        (track,) = read(item(file))
+        assert track.original_name == file["name"]
+        (better,) = read(item(file, original("song.flac", format="Flac")))
+        assert better.original_name == "song.flac"
         assert [track.original_name for track in tracks_of(file, original("good.mp3"))] == ["good.mp3"]
 
     def test_a_private_original_is_replaced_by_its_public_derivative(self):
