@@ -8,7 +8,7 @@ and provenance, and note how loud, how fast and in which key each recording is.
 |---|---|
 | **Runs** | Mondays at 06:00 UTC with the active campaign, and on demand with a campaign of your choice |
 | **Reads** | the Internet Archive; from SSM below `/<prefix>/` the active campaign and the batch size |
-| **Writes** | media and provenance in `<raw>`, features and a summary in `<processed>`, the table `<prefix>-assets` |
+| **Writes** | media and provenance in `<raw>`, features and a summary in `<processed>`, the asset catalogue |
 | **If it fails** | clear the failed task; every task may run twice. A bad file fails nothing, see the summary |
 
 A run asks for `batch_size` recordings that the lake does not have. What turns out to be bad (wrong checksum, no audio,

@@ -11,8 +11,8 @@ from include.catalog.licences import DEFAULT_FAMILIES, LICENCE_FAMILIES
 def curation_params(*, batch_size: int) -> dict[str, Param]:
     """Return the form of a curation run, with its default batch size.
 
-    The campaigns are ``examples``, not an ``enum``: the browser offers them in a drop-down and takes other names too. The
-    form knows no ``pattern``; Airflow's API answers 400 to a bad name, and the form shows its words.
+    The campaigns are ``examples``, no ``enum``: the browser offers them in a drop-down and takes other names too. The
+    form checks no ``pattern``; Airflow's API answers 400 to a bad name, and the form shows its words.
     """
     return {
         "campaign": Param(
@@ -21,8 +21,8 @@ def curation_params(*, batch_size: int) -> dict[str, Param]:
             pattern=CAMPAIGN_PATTERN,
             examples=list(CAMPAIGNS),
             title="Campaign",
-            description="What to look for: one of the list, or a new name of small letters, digits and '-', "
-            "such as steam-trains. Empty means the active campaign.",
+            description="What to look for: one of the list or a new name (small letters, digits, '-'). "
+            "Empty: the active campaign.",
         ),
         "batch_size": Param(
             batch_size,
@@ -45,8 +45,8 @@ def curation_params(*, batch_size: int) -> dict[str, Param]:
         "persist_campaign": Param(
             default=True,
             type="boolean",
-            title="Make it the active campaign",
-            description="The next scheduled runs curate it too.",
+            title="Make it active",
+            description="The next scheduled runs curate this campaign too.",
         ),
     }
 

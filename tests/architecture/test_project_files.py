@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from pathlib import Path
 
 import pytest
 import yaml
@@ -232,7 +233,7 @@ def clone(tmp_path):
     shutil.copy(ROOT / ".ci" / "run", tmp_path / ".ci" / "run")
     tools = tmp_path / "bin"
     tools.mkdir()
-    for tool in ("bash", "dirname", "id", "env", "mktemp", "tail", "rm"):
+    for tool in ("bash", "dirname", "env"):
         (tools / tool).symlink_to(shutil.which(tool))
     for tool in ("git", "python3.11"):
         write_tool(tools / tool, "exit 0")
@@ -246,7 +247,7 @@ def write_tool(path, script):
 
 
 def ci_run(clone, **environment):
-    environment = {"PATH": str(clone / "bin"), "CHROMIUM_PATH": shutil.which("bash")} | environment
+    environment = {"PATH": str(clone / "bin")} | environment
     return subprocess.run(
         [clone / ".ci" / "run"], cwd="/", env=environment, capture_output=True, text=True, check=False
     )
@@ -271,19 +272,81 @@ def test_ci_names_a_missing_tool(clone, missing):
     assert run.stderr.startswith(f"{missing} is missing")
 
 
-def test_ci_puts_a_missing_browser_there_with_apt_where_it_may(clone):
-    write_tool(clone / "bin" / "id", "echo 0")
-    write_tool(clone / "bin" / "apt-get", f'echo "$@" >> {clone}/asked')
-    run = ci_run(clone, CHROMIUM_PATH=str(clone / "no-browser"))
-    assert run.returncode == 0, run.stderr
-    assert (clone / "asked").read_text().splitlines() == ["update", "install -y --no-install-recommends chromium"]
+INSTALL_BROWSER = ROOT / "tests" / "e2e" / "install_browser.sh"
 
 
-def test_ci_goes_on_without_a_browser_and_says_what_to_do(clone):
-    write_tool(clone / "bin" / "id", "echo 1000")
-    run = ci_run(clone, CHROMIUM_PATH=str(clone / "no-browser"))
-    assert run.returncode == 0
-    assert "install it or set CHROMIUM_PATH" in run.stderr
+@pytest.fixture
+def machine(tmp_path):
+    """A PATH without any browser; ``id`` says who is there, ``apt-get`` notes what it is asked for."""
+    tools = tmp_path / "bin"
+    tools.mkdir()
+    for tool in ("mktemp", "rm"):
+        (tools / tool).symlink_to(shutil.which(tool))
+    write_tool(tools / "id", "echo 1000")
+    return tools
+
+
+def install_browser(tools, **environment):
+    """Run the script as it stands, but where no Chromium of this machine is looked for."""
+    script = INSTALL_BROWSER.read_text().replace("/usr/bin/chromium ", "")
+    return subprocess.run(
+        [shutil.which("bash"), "-c", script],
+        env={"PATH": str(tools), "TMPDIR": str(tools.parent)} | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("name", ["chromium", "chromium-browser", "google-chrome"])
+def test_a_browser_on_the_path_is_found(machine, name):
+    write_tool(machine / name, "exit 0")
+    assert install_browser(machine).stdout == f"{machine / name}\n"
+
+
+def test_the_browser_that_is_named_comes_first(machine):
+    write_tool(machine / "chromium", "exit 0")
+    write_tool(machine.parent / "mine", "exit 0")
+    assert install_browser(machine, CHROMIUM_PATH=str(machine.parent / "mine")).stdout == f"{machine.parent / 'mine'}\n"
+
+
+def test_a_named_browser_that_is_not_there_is_no_reason_to_take_another(machine):
+    write_tool(machine / "chromium", "exit 0")
+    run = install_browser(machine, CHROMIUM_PATH="/no/browser")
+    assert (run.returncode, run.stdout) == (1, "")
+    assert "CHROMIUM_PATH=/no/browser is no program" in run.stderr
+
+
+def test_a_missing_browser_is_installed_with_apt_where_that_is_possible(machine):
+    write_tool(machine / "id", "echo 0")
+    link = f"{shutil.which('ln')} -sf {shutil.which('true')} {machine}/chromium"
+    write_tool(machine / "apt-get", f'echo "$@" >> {machine.parent}/asked; [ "$1" = update ] || {link}')
+    run = install_browser(machine)
+    assert (run.returncode, run.stdout) == (0, f"{machine}/chromium\n"), run.stderr
+    asked = (machine.parent / "asked").read_text().splitlines()
+    assert asked == ["update", "install -y --no-install-recommends chromium"]
+
+
+def test_an_installation_that_fails_is_told_with_its_log(machine):
+    write_tool(machine / "id", "echo 0")
+    write_tool(machine / "apt-get", "echo no network; exit 100")
+    run = install_browser(machine)
+    assert (run.returncode, run.stdout) == (1, "")
+    log = re.search(r"see (\S+);", run.stderr)[1]
+    assert Path(log).read_text() == "no network\n"
+
+
+def test_without_a_browser_one_line_says_what_to_do(machine):
+    run = install_browser(machine)
+    assert (run.returncode, run.stdout) == (1, "")
+    assert run.stderr.splitlines() == [
+        "no browser for the browser tests: install Chromium or name one with CHROMIUM_PATH"
+    ]
+
+
+def test_make_test_looks_for_a_browser_before_pytest():
+    told = subprocess.run(["make", "--dry-run", "test"], cwd=ROOT, capture_output=True, text=True, check=False).stdout
+    assert 0 < told.index("tests/e2e/install_browser.sh") < told.index("-m pytest")
 
 
 def test_the_hooks_are_valid_and_use_the_project_s_own_tools():
