@@ -24,7 +24,7 @@ from airflow.sdk import TriggerRule, dag, task
 from airflow.sdk.exceptions import AirflowFailException
 
 from media_dags import assets, tags
-from media_dags.campaigns import plan_curation
+from media_dags.campaigns import plan_curation, planned
 from media_dags.defaults import DEFAULT_ARGS, ON_RUN_FAILED, late_after, weekly
 from media_dags.params import curation_params
 from media_lake.operators.audio import AudioAnalyseAssetsOperator
@@ -58,8 +58,8 @@ def curate_audio():
     of_this_run = {
         "source": "internet-archive",
         "media_type": "audio",
-        "campaign": plan["campaign"],
-        "run": plan["run"],
+        "campaign": planned("campaign"),
+        "run": planned("run"),
     }
 
     search_items = OpenMediaSearchItemsOperator(
@@ -83,8 +83,8 @@ def curate_audio():
 
     write_summary = LakeWriteSummaryOperator(
         task_id="write_summary",
-        asked=plan["batch_size"],
-        exhausted=complete_batch.output["exhausted"],
+        asked=planned("batch_size"),
+        exhausted="{{ ti.xcom_pull(task_ids='complete_batch', key='exhausted') }}",
         outlets=[assets.AUDIO_FEATURES],
         trigger_rule=TriggerRule.ALL_DONE,
         **of_this_run,

@@ -64,9 +64,10 @@ _KIND_OF_EXTENSION = {extension: kind for kind, extensions, _ in _KINDS for exte
 _LAST_RESORT = frozenset({"wavpack", "windows", "monkey", "shorten"})
 """Not every decoder reads these, so any derivative is preferred to them."""
 
-_LAST_CHANCE = frozenset(
-    "mp4 m4v mov mkv mka webm ogv ogx avi wmv flv mpg mpeg ts mts m2ts 3gp 3g2 amr au caf ac3 spx raw pcm".split()
-)
+_LAST_CHANCE = frozenset({
+    "mp4", "m4v", "mov", "mkv", "mka", "webm", "ogv", "ogx", "avi", "wmv", "flv", "mpg", "mpeg", "ts", "mts", "m2ts",
+    "3gp", "3g2", "amr", "au", "caf", "ac3", "spx", "raw", "pcm",
+})  # fmt: skip
 """Extensions of files that may hold sound. They are taken when an item has no audio file; the download will show."""
 
 # Formats that belong to files with an audio file's extension without being one, or being only a part of one.

@@ -26,3 +26,11 @@ def plan_curation(dag_run: Any, params: Mapping[str, Any], media_type: MediaType
         "licences": list(params["licences"]),
         "run": run_from_time(dag_run.logical_date or dag_run.run_after),
     }
+
+
+def planned(key: str) -> str:
+    """Return the template of a value of ``plan_curation``, as the task ``choose_campaign`` returned it; empty without.
+
+    A template and not the task's output: the tasks that close a run also run when it could not be planned.
+    """
+    return f"{{{{ ti.xcom_pull(task_ids='choose_campaign', key='{key}') or '' }}}}"

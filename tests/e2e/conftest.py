@@ -95,18 +95,17 @@ def wait_until():
 
 
 @pytest.fixture
-def processes_of_tasks(stack_settings):
-    """Lists the pids of the processes that execute a task right now."""
+def process_of(stack_settings):
+    """Finds the process that executes a task instance, by the id in its title; None when there is none."""
 
-    def processes_of_tasks() -> list[int]:
-        pids = []
+    def process_of(task_instance: dict[str, Any]) -> int | None:
         for pid in supervisor.leftovers(stack_settings):
             try:
-                title = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ")
+                title = Path(f"/proc/{pid}/cmdline").read_text()
             except OSError:
                 continue
-            if b"task" in title and b"supervisor" in title:
-                pids.append(pid)
-        return pids
+            if task_instance["id"] in title:
+                return pid
+        return None
 
-    return processes_of_tasks
+    return process_of

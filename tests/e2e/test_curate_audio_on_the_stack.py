@@ -59,19 +59,18 @@ def test_a_cleared_run_leaves_the_same_objects(airflow, finished_run, objects, p
     assert etags == {key: etag for key, (etag, _) in before[PROCESSED].items()}
 
 
-def test_a_worker_killed_in_the_middle_leaves_no_gap_and_no_duplicate(
-    airflow, client, objects, wait_until, processes_of_tasks
-):
+def test_a_worker_killed_in_the_middle_leaves_no_gap_and_no_duplicate(airflow, client, objects, wait_until, process_of):
     conf = {"campaign": "nature-sounds", "batch_size": 6, "persist_campaign": False}
     run_id = airflow.trigger("curate_audio", conf)
 
     def landing() -> list[int]:
-        running = [
-            instance
+        return [
+            pid
             for instance in airflow.task_instances("curate_audio", run_id)
-            if instance["task_id"] == "land_audio" and instance["state"] == "running"
+            if instance["task_id"] == "land_audio"
+            and instance["state"] == "running"
+            and (pid := process_of(instance)) is not None
         ]
-        return processes_of_tasks() if running else []
 
     for pid in wait_until(landing, 120, "landing"):
         os.kill(pid, signal.SIGKILL)
@@ -80,6 +79,8 @@ def test_a_worker_killed_in_the_middle_leaves_no_gap_and_no_duplicate(
     prefix = f"audio/internet-archive/nature-sounds/{run}/"
     summary = json.loads(client("s3").get_object(Bucket=PROCESSED, Key=f"{prefix}summary.json")["Body"].read())
     assert summary["analysed"] == 6
+    tries = [i["try_number"] for i in airflow.task_instances("curate_audio", run_id) if i["task_id"] == "land_audio"]
+    assert max(tries) > 1
     raw = set(objects(RAW, prefix))
     media = {asset["raw_key"] for asset in summary["assets"] if asset["state"] == "analysed"}
     assert raw == media | {f"{key}.provenance.json" for key in media}

@@ -39,8 +39,8 @@ class LakeWriteSummaryOperator(BaseOperator):
         media_type: MediaType,
         campaign: str,
         run: str,
-        asked: int,
-        exhausted: bool,
+        asked: int | str,
+        exhausted: bool | str,
         aws_conn_id: str | None = SETTINGS.aws_conn_id,
         **kwargs: Any,
     ) -> None:
@@ -75,7 +75,7 @@ class LakeWriteSummaryOperator(BaseOperator):
             failed=count["failed"],
             duplicates=count["duplicate"],
             rejected=count["rejected"],
-            exhausted=bool(self.exhausted),
+            exhausted=str(self.exhausted) == "True",
             assets=tuple(outcomes),
         )
         key = RunFolder(self.media_type, self.source, self.campaign, self.run).summary
