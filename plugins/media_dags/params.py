@@ -21,8 +21,7 @@ def curation_params(*, batch_size: int) -> dict[str, Param]:
             pattern=CAMPAIGN_PATTERN,
             examples=list(CAMPAIGNS),
             title="Campaign",
-            description="What to look for: one of the list or a new name (small letters, digits, '-'); "
-            "empty: the active one.",
+            description="One of the list or a new name (small letters, digits, '-'); empty: the active one.",
         ),
         "batch_size": Param(
             batch_size,
