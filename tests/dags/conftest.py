@@ -69,6 +69,8 @@ def read_json(s3):
 @pytest.fixture(scope="session")
 def run_dag(bag, local_aws, sources, s3):
     """Runs a DAG to its end, without waiting between retries, and returns its outcome."""
+    # dag.test() leaves a run's conf in the DAG's params, so every run states them all
+    defaults = {dag_id: dag.params.dump() for dag_id, dag in bag.dags.items()}
     moments = iter(datetime(2026, 3, 1, 6, 30, tzinfo=UTC) + timedelta(seconds=n) for n in range(10_000))
 
     def run_dag(dag_id: str, *, campaign: str, at: datetime | None = None, **conf: Any) -> Outcome:
