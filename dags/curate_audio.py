@@ -25,7 +25,7 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from media_dags import assets, tags
 from media_dags.campaigns import plan_curation, planned
-from media_dags.defaults import DEFAULT_ARGS, ON_RUN_FAILED, late_after, weekly
+from media_dags.defaults import DEFAULT_ARGS, ON_RUN_FAILED, cron_utc, late_after
 from media_dags.params import curation_params
 from media_lake.operators.audio import AudioAnalyseAssetsOperator
 from media_lake.operators.summary import LakeWriteSummaryOperator
@@ -39,7 +39,7 @@ FILES_PER_ANALYSIS = 8  # several share the cold start of the analysis libraries
 
 
 @dag(
-    schedule=weekly("0 6 * * 1"),
+    schedule=cron_utc("0 6 * * 1"),
     max_active_runs=1,
     default_args=DEFAULT_ARGS,
     dagrun_timeout=timedelta(hours=12),

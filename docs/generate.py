@@ -191,6 +191,8 @@ def _spell(node: ast.expr | None, names: dict[str, Any]) -> str:
     """Spell a value as a reader knows it; what cannot be evaluated stands as it is written."""
     value = None if node is None else _value(node, names)
     if value is _ABSENT:
+        if isinstance(node, ast.Call) and [type(argument) for argument in node.args] == [ast.Constant]:
+            return _spell(node.args[0], names)  # a schedule is what its timetable is made of
         assert node is not None
         return ast.unparse(node)
     if value is None:

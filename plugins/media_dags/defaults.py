@@ -22,7 +22,7 @@ DEFAULT_ARGS: dict[str, Any] = {
 ON_RUN_FAILED = RunAlertNotifier(kind="failed")
 
 
-def weekly(cron: str) -> CronTriggerTimetable:
+def cron_utc(cron: str) -> CronTriggerTimetable:
     """Run at the next moments of a cron expression, in UTC, and not for moments before the DAG was switched on.
 
     It holds only for a DAG without a start date: with one, switching the DAG on runs its last missed moment at once.

@@ -70,7 +70,7 @@ def read_json(s3):
 def run_dag(bag, local_aws, sources, s3):
     """Runs a DAG to its end, without waiting between retries, and returns its outcome."""
     # dag.test() leaves a run's conf in the DAG's params, so every run states them all
-    defaults = {dag_id: dag.params.dump() for dag_id, dag in bag.dags.items()}
+    defaults = {dag_id: json.loads(json.dumps(dag.params.dump())) for dag_id, dag in bag.dags.items()}
     moments = iter(datetime(2026, 3, 1, 6, 30, tzinfo=UTC) + timedelta(seconds=n) for n in range(10_000))
 
     def run_dag(dag_id: str, *, campaign: str, at: datetime | None = None, **conf: Any) -> Outcome:
@@ -79,9 +79,8 @@ def run_dag(bag, local_aws, sources, s3):
         for task in dag.tasks:
             (task.partial_kwargs if task.is_mapped else task.__dict__)["retry_delay"] = timedelta(0)
         at = at or next(moments)
-        dag_run = dag.test(
-            logical_date=at, run_after=at, run_conf={"persist_campaign": False, "campaign": campaign} | conf
-        )
+        conf = defaults[dag_id] | {"persist_campaign": False, "campaign": campaign} | conf
+        dag_run = dag.test(logical_date=at, run_after=at, run_conf=conf)
         states = {(ti.task_id, ti.map_index): str(ti.state) for ti in dag_run.get_task_instances()}
         run = run_from_time(at)
         key = RunFolder("audio", "internet-archive", campaign, run).summary

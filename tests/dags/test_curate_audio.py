@@ -31,6 +31,11 @@ def test_bad_items_are_recorded_with_their_reason(jazz):
     assert jazz.summary["failed"] + jazz.summary["rejected"] + jazz.summary["duplicates"] == len(bad)
 
 
+def test_a_bad_file_is_skipped_where_a_person_looks_first(jazz):
+    landings = [state for (task, _), state in jazz.task_states.items() if task == "land_audio"]
+    assert sorted(landings) == ["skipped", "success", "success", "success"]
+
+
 def test_no_object_stands_in_raw_without_its_provenance(jazz, etags, read_json):
     keys = etags(RAW, jazz.prefix)
     media = {key for key in keys if not key.endswith(".provenance.json")}

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from airflow.sdk import BaseOperator, Context
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from include.catalog.campaigns import words_from_campaign
 from include.catalog.keys import MediaType, RunFolder, asset_id_from_source
@@ -168,9 +168,9 @@ class OpenMediaSearchItemsOperator(OpenMediaBaseOperator):
 
 
 class OpenMediaLandTrackOperator(OpenMediaBaseOperator):
-    """Land one chosen track in the raw bucket, with its provenance. A bad file is recorded and fails nothing else.
+    """Land one chosen track in the raw bucket, with its provenance, and return the asset's id.
 
-    Returns the asset's id when it landed, and ``None`` when it did not; the catalogue holds the reason.
+    A bad file fails nothing: its reason is recorded in the catalogue, and the task is skipped, which the grid shows.
 
     :param candidate: ``{"asset_id", "name"}`` as ``OpenMediaSearchItemsOperator`` returns it
     """
@@ -182,7 +182,7 @@ class OpenMediaLandTrackOperator(OpenMediaBaseOperator):
         super().__init__(**kwargs)
         self.candidate = candidate
 
-    def execute(self, context: Context) -> str | None:
+    def execute(self, context: Context) -> str:
         asset_id = self.candidate["asset_id"]
         track = next(
             track
@@ -192,7 +192,11 @@ class OpenMediaLandTrackOperator(OpenMediaBaseOperator):
         context["ti"].xcom_push(key=SourceItemLink.xcom_key, value=track.source_url)
         with self.landing(claim_of(context)) as landing:
             state = landing.land(track)
-        return asset_id if state in ("landed", "analysed") else None
+            if state in ("landed", "analysed"):
+                return asset_id
+            failure = (landing.catalogue.read(asset_id) or {}).get("failure")
+        reason = f"{failure['error']}: {failure['message']}" if state and failure else "another run has it"
+        raise AirflowSkipException(f"{track.source_id} did not land: {reason}")
 
 
 class OpenMediaCompleteBatchOperator(OpenMediaBaseOperator):
