@@ -13,7 +13,9 @@ and provenance, and note how loud, how fast and in which key each recording is.
 
 A run asks for `batch_size` recordings that the lake does not have. What turns out to be bad (wrong checksum, no audio,
 bytes that another item brought already) is recorded and replaced by the next candidate, until the batch is full or the
-source has no more.
+source has no more. What lands as audio but fails in its analysis is recorded and not replaced: the summary then says
+`exhausted: false` and fewer `analysed` than `asked`. A run that analysed nothing skips `write_summary` once the summary
+is written, so that no pipeline downstream wakes.
 """
 
 from __future__ import annotations
@@ -84,6 +86,7 @@ def curate_audio():
     write_summary = LakeWriteSummaryOperator(
         task_id="write_summary",
         asked=planned("batch_size"),
+        asset_ids=complete_batch.output,
         exhausted="{{ ti.xcom_pull(task_ids='complete_batch', key='exhausted') }}",
         outlets=[assets.AUDIO_FEATURES],
         trigger_rule=TriggerRule.ALL_DONE,

@@ -7,6 +7,9 @@ import re
 CAMPAIGNS: tuple[str, ...] = ("jazz", "ambient", "electronic", "folk", "nature-sounds", "street-sounds")
 """The campaigns that the trigger form offers; any other name that fits the pattern may be typed in."""
 
+LARGEST_BATCH = 500
+"""The most assets that one run may be asked for."""
+
 CAMPAIGN_PATTERN = r"^[a-z0-9][a-z0-9-]{0,49}$"
 """Also read by the form in the browser, so it keeps to what JSON Schema and Python agree on."""
 

@@ -77,15 +77,18 @@ def raw_filename(original_name: str, asset_id: str) -> str:
     """Name a landed file: its slug, eight digits of its asset id, its extension.
 
     The digits keep apart two items whose files share a name (``01.mp3``), and two files that differ in the extension
-    alone and would else share ``<stem>_features.json``.
+    alone and would else share ``<stem>_features.json``. What follows the last dot of a title is no extension when it is
+    long; then the dots go, for no later look at the name may take the digits for a part of one.
 
     >>> raw_filename("Vibe Ace.ogg", "72dd7859ed3d483250bbd410")
     'Vibe-Ace-72dd7859.ogg'
+    >>> raw_filename("Vol. 2 The Remastered", "72dd7859ed3d483250bbd410")
+    'Vol-2-The-Remastered-72dd7859'
     """
     slug = slug_from_name(PurePosixPath(original_name.replace("\\", "/")).name)
     stem, dot, extension = slug.rpartition(".")
     if not dot or len(extension) > _LONGEST_EXTENSION:
-        stem, dot, extension = slug, "", ""
+        stem, dot, extension = slug.replace(".", "-"), "", ""
     return f"{stem[:_LONGEST_STEM].rstrip('._-') or 'unnamed'}-{asset_id[:8]}{dot}{extension}"
 
 
@@ -141,6 +144,15 @@ class RunFolder:
     def candidates(self) -> str:
         """Key of what the run's search chose, in the processed bucket."""
         return self._key("candidates.json")
+
+    @property
+    def search(self) -> str:
+        """Key of how far the run's search came, in the processed bucket.
+
+        >>> RunFolder("audio", "internet-archive", "jazz", "20260301_063000").search
+        'audio/internet-archive/jazz/20260301_063000/search.json'
+        """
+        return self._key("search.json")
 
 
 def provenance_key(raw_key: str) -> str:

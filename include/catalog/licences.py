@@ -110,8 +110,9 @@ def licence_from_url(raw: object) -> Licence | None:
 
     Spellings that mean the same are taken for the same: http or https, ``www.``, the host's case, spaces around it, a
     slash at the end, the deed or the legal code in any language. Nothing else is guessed: not a missing version, not
-    a port that does not exist. Of a list the one known licence counts; two different known ones are none, for nobody
-    says which part of the work each covers. The licence keeps what the source said in ``raw``.
+    a port that does not exist. A list must name one licence throughout: two different ones, or one beside a claim that
+    is not understood, are none, for nobody says which part of the work each covers. The licence keeps what the source
+    said in ``raw``.
 
     >>> licence_from_url("http://www.CreativeCommons.org/licenses/by-sa/3.0/de/deed.en").id
     'CC-BY-SA-3.0-DE'
@@ -121,10 +122,9 @@ def licence_from_url(raw: object) -> Licence | None:
     True
     """
     claims = claims_from_field(raw)
-    found = {licence.id: licence for claim in claims if (licence := _lookup(claim))}
-    if len(found) != 1:
-        return None
-    return replace(next(iter(found.values())), raw=" | ".join(claims)[:_LONGEST_RAW])
+    found = {_lookup(claim) for claim in claims}
+    licence = found.pop() if len(found) == 1 else None
+    return licence and replace(licence, raw=" | ".join(claims)[:_LONGEST_RAW])
 
 
 def claims_from_field(raw: Any) -> tuple[str, ...]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from typing import Any
 
 from include.catalog.keys import MediaType, run_from_time
+from media_lake.hooks.dynamodb import OnceHook
 from media_lake.hooks.ssm import CampaignHook
 
 
@@ -13,8 +15,15 @@ def plan_curation(dag_run: Any, params: Mapping[str, Any], media_type: MediaType
     """Return ``campaign``, ``batch_size``, ``licences`` and ``run`` of a curation run.
 
     A scheduled run takes campaign and batch size from SSM. A manual run takes them from the form; its campaign becomes
-    the active one when ``persist_campaign`` is set.
+    the active one when ``persist_campaign`` is set. A run is planned once: cleared later, it keeps its plan and changes
+    nothing, whatever is active by then.
     """
+    once = OnceHook()
+    job_key = hashlib.sha256("\n".join(["curation", "plan", dag_run.dag_id, dag_run.run_id]).encode()).hexdigest()
+    return once.recall(job_key) or once.remember(job_key, _new_plan(dag_run, params, media_type))
+
+
+def _new_plan(dag_run: Any, params: Mapping[str, Any], media_type: MediaType) -> dict[str, Any]:
     ssm = CampaignHook()
     scheduled = dag_run.run_type == "scheduled"
     campaign = (None if scheduled else params["campaign"]) or ssm.active_campaign()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from airflow.sdk import Param
 
-from include.catalog.campaigns import CAMPAIGN_PATTERN, CAMPAIGNS
+from include.catalog.campaigns import CAMPAIGN_PATTERN, CAMPAIGNS, LARGEST_BATCH
 from include.catalog.licences import DEFAULT_FAMILIES, LICENCE_FAMILIES
 
 
@@ -27,9 +27,9 @@ def curation_params(*, batch_size: int) -> dict[str, Param]:
             batch_size,
             type="integer",
             minimum=1,
-            maximum=500,
+            maximum=LARGEST_BATCH,
             title="Batch size",
-            description="How many good recordings to bring that the lake does not have, 1 to 500.",
+            description="How many good recordings to bring that the lake does not have.",
         ),
         "licences": Param(
             list(DEFAULT_FAMILIES),

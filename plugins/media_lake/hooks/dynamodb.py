@@ -48,7 +48,8 @@ class AssetCatalogueHook(AwsGenericHook["DynamoDBServiceResource"]):
         """Take the asset for ``claimed_by`` (a DAG run) and return its item, or ``None`` when it belongs to another.
 
         Whoever holds the claim gets the item as it stands, also when the asset is landed already: the caller sees in
-        ``state`` how far it came. ``claimed_at`` stays that of the first claim by this run.
+        ``state`` how far it came. ``claimed_at`` stays that of the first claim by this run. A claim that was taken over
+        has in ``previous`` the item that stood there.
         """
         item = {
             **attributes,
@@ -59,11 +60,14 @@ class AssetCatalogueHook(AwsGenericHook["DynamoDBServiceResource"]):
             "attempts": {},
         }
         try:
-            self.table.put_item(Item=_to_dynamodb(item), ConditionExpression=self._may_be_claimed())
+            answer = self.table.put_item(
+                Item=_to_dynamodb(item), ConditionExpression=self._may_be_claimed(), ReturnValues="ALL_OLD"
+            )
         except self.conn.meta.client.exceptions.ConditionalCheckFailedException:
             standing = self.read(asset_id)
             return standing if standing is not None and standing.get("claimed_by") == claimed_by else None
-        return item
+        previous = answer.get("Attributes")
+        return {**item, "previous": _from_dynamodb(previous)} if previous else item
 
     def is_free_for(self, item: Mapping[str, Any] | None, claimed_by: str) -> bool:
         """Say whether ``claim`` would hand the asset to ``claimed_by``, from its item as it was read."""
@@ -85,7 +89,8 @@ class AssetCatalogueHook(AwsGenericHook["DynamoDBServiceResource"]):
     def claim_content(self, sha256: str, asset_id: str) -> str:
         """Register ``asset_id`` as the one asset with these bytes and return the owner, which may be another asset.
 
-        An owner that never landed loses the bytes to the next asset that brings them.
+        An owner whose object stands keeps the bytes whatever became of it, and so does one that is just landing them;
+        any other loses them to the next asset that brings them.
         """
         key = f"sha256#{sha256}"
         for _ in range(3):
@@ -99,7 +104,7 @@ class AssetCatalogueHook(AwsGenericHook["DynamoDBServiceResource"]):
                 if pointer is None:
                     continue
                 owner = self.read(pointer["owner"])
-                if owner is not None and owner["state"] in ("claimed", "landed", "analysed"):
+                if owner is not None and _keeps_content(owner):
                     return pointer["owner"]
                 self._forget_owner(key, pointer["owner"])
             else:
@@ -117,6 +122,32 @@ class AssetCatalogueHook(AwsGenericHook["DynamoDBServiceResource"]):
 
         :raises LookupError: when the catalogue does not hold the asset.
         """
+        if not self._mark_if(Attr("asset_id").exists(), asset_id, state, failure, attributes):
+            raise LookupError(f"asset {asset_id} is not in the catalogue {SETTINGS.assets_table}")
+
+    def mark_failed(self, asset_id: str, failure: Failure) -> None:
+        """Note that the asset did not make it, and why."""
+        self.mark(asset_id, "failed", failure=failure, failed_at=now_iso())
+
+    def mark_unlanded(
+        self, asset_id: str, state: State, failure: Failure, *, claimed_by: str, **attributes: Any
+    ) -> bool:
+        """Note that ``claimed_by`` could not land the asset; ``False`` when it landed meanwhile or has another owner.
+
+        So the slower of two executions of one task takes nothing back.
+        """
+        unlanded = Attr("state").is_in(["claimed", "failed", "duplicate"]) & Attr("claimed_by").eq(claimed_by)
+        unlanded &= Attr("raw_key").not_exists()
+        return self._mark_if(unlanded, asset_id, state, failure, {**attributes, "failed_at": now_iso()})
+
+    def _mark_if(
+        self,
+        condition: ConditionBase,
+        asset_id: str,
+        state: State,
+        failure: Failure | None,
+        attributes: Mapping[str, Any],
+    ) -> bool:
         values = {**attributes, "state": state}
         if failure is not None:
             values["failure"] = asdict(failure)
@@ -133,25 +164,47 @@ class AssetCatalogueHook(AwsGenericHook["DynamoDBServiceResource"]):
                 ExpressionAttributeValues={
                     f":set{index}": _to_dynamodb(value) for index, value in enumerate(values.values())
                 },
-                ConditionExpression=Attr("asset_id").exists(),
+                ConditionExpression=condition,
             )
-        except self.conn.meta.client.exceptions.ConditionalCheckFailedException as error:
-            raise LookupError(f"asset {asset_id} is not in the catalogue {SETTINGS.assets_table}") from error
+        except self.conn.meta.client.exceptions.ConditionalCheckFailedException:
+            return False
+        return True
 
-    def mark_failed(self, asset_id: str, failure: Failure) -> None:
-        """Note that the asset did not make it, and why."""
-        self.mark(asset_id, "failed", failure=failure, failed_at=now_iso())
-
-    def count_attempt(self, asset_id: str, analyser_version: str) -> int:
-        """Count that an analysis of the asset begins, and return how many have begun with this version."""
+    def count_attempt(self, asset_id: str, work: str) -> int:
+        """Count that ``work`` on the asset begins (a stage, an analyser's version); return how often it has begun."""
         answer: Any = self.table.update_item(
             Key={"asset_id": asset_id},
-            UpdateExpression="SET attempts.#version = if_not_exists(attempts.#version, :none) + :one",
-            ExpressionAttributeNames={"#version": analyser_version},
+            UpdateExpression="SET attempts.#work = if_not_exists(attempts.#work, :none) + :one",
+            ExpressionAttributeNames={"#work": work},
             ExpressionAttributeValues={":none": 0, ":one": 1},
             ReturnValues="UPDATED_NEW",
         )
-        return int(answer["Attributes"]["attempts"][analyser_version])
+        return int(answer["Attributes"]["attempts"][work])
+
+    def forget_attempts(self, asset_id: str, work: str) -> None:
+        """Begin to count anew: what began last also ended."""
+        self.table.update_item(
+            Key={"asset_id": asset_id},
+            UpdateExpression="REMOVE attempts.#work",
+            ExpressionAttributeNames={"#work": work},
+        )
+
+    def leave_alone(self, source: str, until: datetime) -> None:
+        """Note for the whole deployment that nobody asks a source before ``until``; a later time that stands stays."""
+        moment = until.astimezone(UTC).isoformat(timespec="milliseconds")
+        try:
+            self.table.put_item(
+                Item={"asset_id": f"cooldown#{source}", "until": moment},
+                ConditionExpression=Attr("asset_id").not_exists() | Attr("until").lt(moment),
+            )
+        except self.conn.meta.client.exceptions.ConditionalCheckFailedException:
+            return
+
+    def left_alone_until(self, source: str) -> datetime | None:
+        """Return until when nobody asks a source, or ``None`` when it may be asked now."""
+        mark = self.read(f"cooldown#{source}")
+        until = datetime.fromisoformat(mark["until"]) if mark else None
+        return until if until and until > datetime.now(UTC) else None
 
     def record_rejected(self, asset_id: str, failure: Failure, **attributes: Any) -> None:
         """Note an asset that this run does not want, unless some run took it."""
@@ -218,6 +271,27 @@ class OnceHook(AwsGenericHook["DynamoDBServiceResource"]):
     def mark_done(self, job_key: str, **attributes: Any) -> None:
         item = {**attributes, "job_key": job_key, "state": "complete", "completed_at": now_iso()}
         self.conn.Table(SETTINGS.jobs_table).put_item(Item=_to_dynamodb(item))
+
+    def recall(self, job_key: str) -> Any:
+        """Return the value that ``remember`` kept, or ``None``."""
+        answer = self.conn.Table(SETTINGS.jobs_table).get_item(Key={"job_key": job_key}, ConsistentRead=True)
+        return _from_dynamodb(answer["Item"]["value"]) if "Item" in answer else None
+
+    def remember(self, job_key: str, value: Any) -> Any:
+        """Keep a JSON-like value unless one is kept under this key already, and return what stands."""
+        item = {"job_key": job_key, "state": "complete", "completed_at": now_iso(), "value": value}
+        try:
+            self.conn.Table(SETTINGS.jobs_table).put_item(
+                Item=_to_dynamodb(item), ConditionExpression=Attr("job_key").not_exists()
+            )
+        except self.conn.meta.client.exceptions.ConditionalCheckFailedException:
+            return self.recall(job_key)
+        return value
+
+
+def _keeps_content(owner: Mapping[str, Any]) -> bool:
+    """Say whether the asset that registered some bytes has landed them or may be about to."""
+    return "raw_key" in owner or (owner["state"] == "claimed" and owner["claimed_at"] >= _abandoned_before())
 
 
 def _abandoned_before() -> str:

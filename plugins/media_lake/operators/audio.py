@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,19 @@ from include.catalog.keys import RunFolder, failure_key
 from include.catalog.records import AudioFeatures, Failure, record_to_json
 from include.settings import SETTINGS
 from media_lake.hooks.dynamodb import AssetCatalogueHook, now_iso
-from media_lake.hooks.s3 import ContentChanged, LakeHook
+from media_lake.hooks.s3 import ContentChanged, LakeHook, ObjectMissing
 
 MOST_ATTEMPTS = 3
 """An asset whose analysis took the worker down this often is given up, so that its neighbours can go on."""
+
+
+class AnalyserDied(RuntimeError):
+    """The analysis of a file ended the process again and again: a crash, a kill for memory, a time-out."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            f"the analysis died {MOST_ATTEMPTS} times on this file: look for a crash in the task's earlier logs"
+        )
 
 
 class AudioAnalyseAssetsOperator(BaseOperator):
@@ -44,13 +54,16 @@ class AudioAnalyseAssetsOperator(BaseOperator):
         names = _names([items[asset_id]["title"] for asset_id in self.asset_ids])
         context["names"] = names  # type: ignore[typeddict-unknown-key]
         analysed = []
+        tries = context[
+            "ti"
+        ].max_tries  # grows when a person clears the task: then a file that was given up is tried anew
         for number, asset_id in enumerate(self.asset_ids, start=1):
             self.log.info("%d/%d %s", number, len(self.asset_ids), items[asset_id]["original_name"])
-            if self._analyse(catalogue, lake, items[asset_id]):
+            if self._analyse(catalogue, lake, items[asset_id], tries):
                 analysed.append(asset_id)
         return analysed
 
-    def _analyse(self, catalogue: AssetCatalogueHook, lake: LakeHook, item: dict[str, Any]) -> bool:
+    def _analyse(self, catalogue: AssetCatalogueHook, lake: LakeHook, item: dict[str, Any], tries: int) -> bool:
         from include.audio.analyse import ANALYSER_VERSION, analyse_audio
 
         folder = RunFolder("audio", item["source"], item["campaign"], item["run"])
@@ -62,26 +75,19 @@ class AudioAnalyseAssetsOperator(BaseOperator):
         ):
             self.log.info("analysed already: s3://%s/%s", SETTINGS.processed_bucket, features_key)
             return True
-        if catalogue.count_attempt(item["asset_id"], ANALYSER_VERSION) > MOST_ATTEMPTS:
-            message = (
-                f"the analysis died {MOST_ATTEMPTS} times on this file; look for a crash in the task's earlier logs"
-            )
-            self._fail(
-                catalogue, lake, item, Failure(stage="analyse", error="AnalyserDied", message=message, retryable=False)
-            )
-            return False
         with tempfile.TemporaryDirectory(prefix="analysis-") as temporary:
             path = Path(temporary) / "media"
             try:
                 lake.fetch(item["raw_bucket"], item["raw_key"], path, sha256=item["sha256"])
-                features = analyse_audio(
-                    path,
-                    asset_id=item["asset_id"],
-                    original_name=item["original_name"],
-                    attribution_required=item["attribution_required"],
-                    attribution_text=item["attribution_text"],
-                )
-            except (AudioError, ContentChanged) as error:
+                with _attempt(catalogue, item["asset_id"], f"analysis {ANALYSER_VERSION} of {tries} tries"):
+                    features = analyse_audio(
+                        path,
+                        asset_id=item["asset_id"],
+                        original_name=item["original_name"],
+                        attribution_required=item["attribution_required"],
+                        attribution_text=item["attribution_text"],
+                    )
+            except (AnalyserDied, AudioError, ContentChanged, ObjectMissing) as error:
                 self._fail(catalogue, lake, item, _failure(error))
                 return False
             except (ArithmeticError, LookupError, TypeError, ValueError) as error:
@@ -90,6 +96,7 @@ class AudioAnalyseAssetsOperator(BaseOperator):
                 self._fail(catalogue, lake, item, _failure(error))
                 return False
         lake.write_text(SETTINGS.processed_bucket, features_key, record_to_json(features))
+        lake.delete(SETTINGS.processed_bucket, failure_key(item["raw_key"]))  # of an earlier try
         catalogue.mark(
             item["asset_id"], "analysed", features_key=features_key, analysed_at=now_iso(), **_found(features)
         )
@@ -98,8 +105,28 @@ class AudioAnalyseAssetsOperator(BaseOperator):
 
     def _fail(self, catalogue: AssetCatalogueHook, lake: LakeHook, item: dict[str, Any], failure: Failure) -> None:
         self.log.warning("%s is bad: %s: %s", item["original_name"], failure.error, failure.message)
-        catalogue.mark_failed(item["asset_id"], failure)
         lake.write_text(SETTINGS.processed_bucket, failure_key(item["raw_key"]), record_to_json(failure))
+        catalogue.mark_failed(item["asset_id"], failure)
+
+
+@contextmanager
+def _attempt(catalogue: AssetCatalogueHook, asset_id: str, work: str) -> Iterator[None]:
+    """Count an analysis that begins, and forget it when it ends by itself: what stays counted took the process down.
+
+    Lack of memory and Airflow's time-out, which is no ``Exception``, count as a death too.
+
+    :raises AnalyserDied: when that happened ``MOST_ATTEMPTS`` times already.
+    """
+    if catalogue.count_attempt(asset_id, work) > MOST_ATTEMPTS:
+        raise AnalyserDied
+    try:
+        yield
+    except MemoryError:
+        raise
+    except Exception:
+        catalogue.forget_attempts(asset_id, work)
+        raise
+    catalogue.forget_attempts(asset_id, work)
 
 
 def _failure(error: Exception) -> Failure:

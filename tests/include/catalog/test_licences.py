@@ -144,11 +144,14 @@ def test_what_is_not_in_the_table_is_no_licence(claim):
     assert licence_from_url(claim) is None
 
 
-def test_of_a_list_the_only_known_licence_counts_and_all_claims_are_kept():
-    licence = licence_from_url(["http://www.gnu.org/copyleft/fdl.html", f"{SITE}/licenses/by-sa/3.0/"])
-    assert licence is not None
-    assert licence.id == "CC-BY-SA-3.0"
-    assert licence.raw == "http://www.gnu.org/copyleft/fdl.html | https://creativecommons.org/licenses/by-sa/3.0/"
+@pytest.mark.parametrize(
+    "other", ["http://www.gnu.org/copyleft/fdl.html", "All rights reserved", f"{SITE}/licenses/by/"]
+)
+def test_a_known_licence_beside_a_claim_that_is_not_understood_is_none(other):
+    known = f"{SITE}/licenses/by-sa/3.0/"
+    assert licence_from_url([other, known]) is None
+    assert licence_from_url([known, other]) is None
+    assert id_of([known, "", None]) == "CC-BY-SA-3.0"
 
 
 @pytest.mark.parametrize("other", ["by-nd/4.0", "by/3.0", "by/3.0/de"])

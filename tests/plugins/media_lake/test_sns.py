@@ -19,7 +19,8 @@ class Run:
 
     def get_task_states(self, *, dag_id, run_ids):
         assert (dag_id, run_ids) == (self.dag_id, [self.run_id])
-        return {self.run_id: {"search_items": "success", "land_audio_3": "failed", "complete_batch": "failed"}}
+        states = {"search_items": "success", "land_audio_3": "failed", "complete_batch": "failed"}
+        return {self.run_id: states | {"report_failure": "failed"}}
 
 
 @pytest.fixture

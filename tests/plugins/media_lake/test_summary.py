@@ -1,0 +1,143 @@
+"""Closing a run on the local AWS."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections import defaultdict
+from types import SimpleNamespace
+
+import pytest
+from airflow.sdk import Asset
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+
+from include.catalog.keys import RunFolder, asset_id_from_source
+from include.catalog.records import Failure, RunSummary
+from include.catalog.schemas import check
+from include.settings import SETTINGS
+from media_lake.hooks.dynamodb import AssetCatalogueHook
+from media_lake.operators.summary import LakeWriteSummaryOperator
+
+NEWS = Asset(name="news", uri="s3://news/audio")
+UNWANTED = Failure(stage="search", error="LicenceMissing", message="the item names no licence", retryable=False)
+
+
+class Run:
+    """A run of a campaign that no other test has, as its tasks leave it in catalogue and lake."""
+
+    def __init__(self, catalogue, lake, campaign: str, run: str = "20260301_063000") -> None:
+        self.catalogue, self.lake = catalogue, lake
+        self.folder = RunFolder("audio", "internet-archive", campaign, run)
+        self.dag_run = SimpleNamespace(dag_id="curate_audio", run_id=f"manual__{run}")
+        self.claimed_by = f"curate_audio/manual__{run}"
+        self.events = defaultdict(SimpleNamespace)
+
+    def _attributes(self, name: str) -> dict[str, str]:
+        place = {"source": "internet-archive", "campaign": self.folder.campaign, "run": self.folder.run}
+        return {**place, "source_id": self._source_id(name), "title": name, "original_name": name}
+
+    def _source_id(self, name: str) -> str:
+        return f"{self.folder.campaign}/{name}"
+
+    def id_of(self, name: str) -> str:
+        return asset_id_from_source("internet-archive", self._source_id(name))
+
+    def choose(self, *names: str) -> None:
+        batch = [{"source": "internet-archive", "source_id": self._source_id(name)} for name in names]
+        text = json.dumps({"claimed_by": self.claimed_by, "batch": batch})
+        self.lake.write_text(SETTINGS.processed_bucket, self.folder.candidates, text)
+
+    def analyse(self, name: str) -> str:
+        asset_id = self.id_of(name)
+        self.catalogue.claim(asset_id, claimed_by=self.claimed_by, attributes=self._attributes(name))
+        self.catalogue.mark(asset_id, "analysed", raw_key=self.folder.raw(name))
+        return asset_id
+
+    def reject(self, name: str) -> None:
+        self.catalogue.record_rejected(self.id_of(name), UNWANTED, **self._attributes(name))
+
+    def close(self, *landed: str, search_failed: bool = False) -> None:
+        operator = LakeWriteSummaryOperator(
+            task_id="write_summary",
+            source="internet-archive",
+            media_type="audio",
+            campaign=self.folder.campaign,
+            run=self.folder.run,
+            asked=2,
+            asset_ids=None if search_failed else [list(landed)],
+            exhausted="None" if search_failed else "False",
+            outlets=[NEWS],
+        )
+        operator.execute({"dag_run": self.dag_run, "outlet_events": self.events})
+
+    def listed(self) -> dict[str, str]:
+        summary = json.loads(self.lake.read_text(SETTINGS.processed_bucket, self.folder.summary))
+        check(summary, RunSummary)
+        return {outcome["title"]: outcome["state"] for outcome in summary["assets"]}
+
+
+@pytest.fixture
+def campaign() -> str:
+    return f"c-{uuid.uuid4().hex[:12]}"
+
+
+@pytest.fixture
+def run(catalogue, lake, campaign) -> Run:
+    return Run(catalogue, lake, campaign)
+
+
+def test_a_summary_lists_what_a_run_brought_and_turned_down_and_tells_whoever_waits(run):
+    run.choose("a.mp3")
+    run.analyse("a.mp3")
+    run.reject("b.mp3")
+    run.close()
+    assert run.listed() == {"a.mp3": "analysed", "b.mp3": "rejected"}
+    assert run.events[NEWS].extra["analysed"] == 1
+
+
+def test_an_asset_that_the_index_does_not_list_yet_is_in_the_summary(run, monkeypatch):
+    monkeypatch.setattr(AssetCatalogueHook, "iter_run", lambda *_: iter(()))
+    run.choose("a.mp3")
+    run.analyse("a.mp3")
+    run.close(run.analyse("replacement.mp3"))
+    assert run.listed() == {"a.mp3": "analysed", "replacement.mp3": "analysed"}
+
+
+def test_a_run_that_owns_nothing_leaves_the_summary_of_another_alone(run, catalogue, lake, campaign):
+    run.choose("a.mp3")
+    run.analyse("a.mp3")
+    run.close()
+    other = Run(catalogue, lake, campaign)
+    other.dag_run.run_id = "manual__of_the_same_second"
+    with pytest.raises(AirflowFailException, match=run.claimed_by):
+        other.close()
+    assert run.listed() == {"a.mp3": "analysed"}
+
+
+def test_a_run_whose_search_failed_has_an_empty_summary_and_wakes_nobody(run):
+    with pytest.raises(AirflowSkipException, match="nothing was analysed"):
+        run.close(search_failed=True)
+    assert run.listed() == {}
+    assert not run.events
+
+
+def test_a_cleared_run_still_lists_what_a_later_run_turned_down_again(run, catalogue, lake, campaign):
+    run.choose("a.mp3")
+    run.analyse("a.mp3")
+    run.reject("b.mp3")
+    run.close()
+    Run(catalogue, lake, campaign, run="20260308_063000").reject("b.mp3")
+    run.close()
+    assert run.listed() == {"a.mp3": "analysed", "b.mp3": "rejected"}
+
+
+def test_a_track_that_a_later_run_took_over_is_not_counted_twice(run, catalogue, lake, campaign):
+    run.choose("a.mp3", "b.mp3")
+    run.analyse("a.mp3")
+    later = Run(catalogue, lake, campaign, run="20260308_063000")
+    later.choose("b.mp3")
+    later.analyse("b.mp3")
+    run.close()
+    later.close()
+    assert run.listed() == {"a.mp3": "analysed"}
+    assert later.listed() == {"b.mp3": "analysed"}
