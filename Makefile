@@ -54,8 +54,8 @@ lint: venv-dev  ## ruff, which fixes nothing, and the types
 docs: venv  ## write dags/DAGS.md and docs/schemas from the sources
 	@$(PY) docs/generate.py
 
-bench: venv-dev  ## speed and memory against peers, in one run
-	@$(PY) -m benchmarks $$ARGS
+bench: venv-dev  ## speed, memory and accuracy against peers, in one run; MEDIA=<labelled folder>
+	@$(PY) -m benchmarks $${MEDIA:+--media "$$MEDIA"} $$ARGS
 
 check: lint  ## all that CI does: lint, fresh pages, tests
 	@$(PY) docs/generate.py --check

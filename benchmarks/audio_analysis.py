@@ -8,8 +8,12 @@ All in one run over one generated piece of three minutes (44.1 kHz stereo MP3) a
   at 22,050 Hz for librosa), `rms`, `beat_track`, `chroma_cqt` with Krumhansl's profiles, `hpss`
 
 Warm: rounds in one process, each way once a round from another start, after one round that does not count. Cold: a
-process of its own that imports, runs once and then once more. `--media FOLDER` also listens to real files, which
-are not part of the repository: a folder with a `MANIFEST.csv` of path, duration and facts.
+process of its own that imports, runs once and then once more.
+
+Right: generated pieces of known tempo and key, and with `--media FOLDER` real files, which are not part of the
+repository: a folder with a `MANIFEST.csv` of path, duration and facts. A tempo is named when it is among our
+candidates, or is what plain librosa says or half or double of it, within 4 %. The exit status is 1 when plain librosa
+names more tempi or keys than we do.
 """
 
 from __future__ import annotations
@@ -23,6 +27,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +39,20 @@ WAYS = ("decode", "ours", "plain librosa")
 PIECE_S = 180
 LONG_S = 7200
 TEMPO_BPM, KEY, MODE = 112.0, "F#", "minor"
+TEMPO_TOLERANCE = 0.04
+"""How far a tempo may be off, as a share: what MIREX counts as right."""
+LABELLED_S = 20
+LABELLED = (
+    (72.0, "C", "major", True, 0.5),
+    (84.0, "A", "minor", False, 0.5),
+    (97.0, "G", "major", True, 0.67),
+    (112.0, "F#", "minor", True, 0.5),
+    (126.0, "D#", "major", False, 0.5),
+    (140.0, "E", "minor", True, 0.5),
+    (158.0, "A#", "major", True, 0.5),
+    (174.0, "D", "minor", True, 0.5),
+)
+"""Generated pieces: tempo in BPM, key, mode, whether there are drums, where the off-beat falls."""
 
 
 # -- the ways
@@ -147,6 +166,108 @@ def warm_rounds(path: Path, rounds: int) -> dict[str, dict[str, float]]:
     return interleaved(WAYS, rounds, once)
 
 
+# -- what is right
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """What is known of a recording; None where nobody says."""
+
+    tempo_bpm: float | None = None
+    key: str | None = None
+    mode: str | None = None
+
+
+def labels_from_facts(facts: str) -> Labels:
+    """Read tempo and key out of a manifest's words.
+
+    >>> labels_from_facts("name states bossa nova, 119 BPM, key G")
+    Labels(tempo_bpm=119.0, key='G', mode=None)
+    >>> labels_from_facts("pack states: tempo 90 BPM; key Bb minor")
+    Labels(tempo_bpm=90.0, key='A#', mode='minor')
+    >>> labels_from_facts("single flute note; no beat")
+    Labels(tempo_bpm=None, key=None, mode=None)
+    """
+    from include.audio.music import PITCH_CLASSES
+
+    tempo = re.search(r"(\d+(?:\.\d+)?) BPM", facts)
+    key = re.search(r"key (?:of )?([A-G])([#b]?)(?: (major|minor))?(?![a-z])", facts)
+    named = mode = None
+    if key:
+        named = PITCH_CLASSES[(PITCH_CLASSES.index(key[1]) + {"#": 1, "b": -1, "": 0}[key[2]]) % 12]
+        mode = key[3]
+    return Labels(float(tempo[1]) if tempo else None, named, mode)
+
+
+def tempo_is_named(known_bpm: float, named_bpm: Sequence[float]) -> bool:
+    """Say whether one of the tempi is the known one, within ``TEMPO_TOLERANCE``.
+
+    >>> tempo_is_named(120, [60.0, 121.0]), tempo_is_named(120, [60.0])
+    (True, False)
+    """
+    return any(abs(bpm / known_bpm - 1) <= TEMPO_TOLERANCE for bpm in named_bpm)
+
+
+def key_is_right(known: Labels, heard: dict[str, Any]) -> bool:
+    """Say whether the tonic is right, and the mode where it is known."""
+    return heard["key"] == known.key and known.mode in (None, heard["mode"])
+
+
+@dataclass
+class Score:
+    """How many known tempi and keys each way has right."""
+
+    tempi: int = 0
+    keys: int = 0
+    ours_stated: int = 0
+    plain_stated: int = 0
+    ours_tempi: int = 0
+    plain_tempi: int = 0
+    ours_keys: int = 0
+    plain_keys: int = 0
+
+    def add(self, known: Labels, heard: dict[str, Any], plain: dict[str, Any]) -> None:
+        """Count one recording."""
+        if known.tempo_bpm:
+            stated = [heard["tempo_bpm"]] if heard["tempo_bpm"] else []
+            beats = [plain["tempo_bpm"]] if plain["tempo_bpm"] else []
+            self.tempi += 1
+            self.ours_stated += tempo_is_named(known.tempo_bpm, stated)
+            self.plain_stated += tempo_is_named(known.tempo_bpm, beats)
+            self.ours_tempi += tempo_is_named(known.tempo_bpm, [*stated, *heard["tempo_candidates_bpm"]])
+            self.plain_tempi += tempo_is_named(known.tempo_bpm, [bpm * part for bpm in beats for part in (0.5, 1, 2)])
+        if known.key:
+            self.keys += 1
+            self.ours_keys += key_is_right(known, heard)
+            self.plain_keys += key_is_right(known, plain)
+
+    @property
+    def is_good(self) -> bool:
+        """No fewer tempi named and no fewer keys right than plain librosa."""
+        return self.ours_tempi >= self.plain_tempi and self.ours_keys >= self.plain_keys
+
+    def table(self, title: str) -> str:
+        """Write the counts."""
+        rows = [
+            ["tempo stated", self.tempi, self.ours_stated, self.plain_stated],
+            ["tempo named, half and double allowed", self.tempi, self.ours_tempi, self.plain_tempi],
+            ["key", self.keys, self.ours_keys, self.plain_keys],
+        ]
+        return markdown_table([title, "known", "right: ours", "right: plain librosa"], rows)
+
+
+def score_of_generated(folder: Path) -> Score:
+    """Listen to the generated pieces, both ways."""
+    from benchmarks.synthesis import Piece, play, write_audio
+
+    score = Score()
+    for number, (tempo_bpm, key, mode, drums, swing) in enumerate(LABELLED):
+        sound = play(Piece(tempo_bpm, key, mode, seed=number, drums=drums, swing=swing), LABELLED_S)
+        path = write_audio(folder / f"labelled_{number}.mp3", iter([sound]))
+        score.add(Labels(tempo_bpm, key, mode), ours(path), plain_librosa(path))
+    return score
+
+
 # -- the tables
 
 
@@ -175,8 +296,8 @@ def cold_table(folder: Path) -> str:
     return markdown_table(["first call of a process", "wall s", "CPU s", "peak MiB"], rows)
 
 
-def accuracy_tables(media: Path) -> Iterator[str]:
-    """Yield tables of how right we are on real files, plain librosa beside."""
+def accuracy_tables(media: Path, score: Score) -> Iterator[str]:
+    """Yield tables of how right we are on real files, plain librosa beside; what is labelled counts in ``score``."""
     known = [row for row in csv.DictReader((media / "MANIFEST.csv").open()) if row["kind"].startswith("audio/")]
     sounds = [row for row in known if row["duration_s"] and "/odd" not in row["kind"]]
     durations, loudness, tempi, voices = [], [], [], []
@@ -193,6 +314,7 @@ def accuracy_tables(media: Path) -> Iterator[str]:
             loudness.append(abs(record["loudness_lufs"] - theirs))
         if row["kind"] == "audio/music":
             plain = plain_librosa(path)
+            score.add(labels_from_facts(row["known_facts"]), record, plain)
             tempi.append(
                 [
                     path.stem,
@@ -216,6 +338,7 @@ def accuracy_tables(media: Path) -> Iterator[str]:
         ["heard as", *verdicts], [[kind, *(voices.count((kind, verdict)) for verdict in verdicts)] for kind in kinds]
     )
     yield markdown_table(["music", "BPM ours", "candidates", "BPM plain", "key ours", "key plain"], tempi)
+    yield score.table("real files")
 
 
 def ffmpeg_loudness(path: Path) -> float | None:
@@ -255,11 +378,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(warm_table(warm), end="\n\n", flush=True)
             print(cold_table(folder), flush=True)
             heard = ours(folder / "three_minutes.mp3")
+            generated = score_of_generated(folder)
         print(f"\nThe piece is at {TEMPO_BPM:g} BPM in {KEY} {MODE}; ", end="")
         print(f"ours heard {heard['tempo_bpm']} BPM, {heard['key']} {heard['mode']}.")
+        print(f"\n{generated.table(f'{len(LABELLED)} generated pieces')}", flush=True)
+        real = Score()
         if given.media:
-            for table in accuracy_tables(given.media):
+            for table in accuracy_tables(given.media, real):
                 print(f"\n{table}", flush=True)
+        if not (generated.is_good and real.is_good):
+            print("plain librosa names more tempi or keys than we do: see the tables", file=sys.stderr)
+            return 1
     return 0
 
 

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
+from include.audio.music import PITCH_CLASSES
+
 SAMPLE_RATE_HZ = 44_100
-PITCH_CLASSES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 SCALES = {"major": (0, 2, 4, 5, 7, 9, 11), "minor": (0, 2, 3, 5, 7, 8, 10)}
 PROGRESSIONS = {
     "major": ((0, 4, 5, 3), (0, 3, 4, 0), (0, 5, 1, 4)),

@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
+from typing import Self
 
 import pytest
 
@@ -63,11 +65,15 @@ os.environ |= {
 }
 
 
+def pytest_unconfigure() -> None:
+    shutil.rmtree(SCRATCH, ignore_errors=True)
+
+
 @pytest.fixture(scope="session")
 def local_aws() -> Iterator[str]:
     """The endpoint URL of a seeded local AWS."""
-    with _program("aws_emulator", ROOT / "docker" / "aws", "--port", str(AWS_PORT)):
-        wait_until_healthy(f"{AWS_URL}/_health")
+    with Program("aws_emulator", ROOT / "docker" / "aws", "--port", str(AWS_PORT)) as program:
+        program.wait_until_healthy(f"{AWS_URL}/_health")
         yield AWS_URL
 
 
@@ -75,8 +81,8 @@ def local_aws() -> Iterator[str]:
 def sources() -> Iterator[str]:
     """The base URL of the stand-in sources, with their rendered catalogue."""
     arguments = ("--port", str(SOURCES_PORT), "--cache-dir", str(CACHE / "sources"))
-    with _program("sources_emulator", ROOT / "docker" / "sources", *arguments):
-        wait_until_healthy(f"{SOURCES_URL}/_health", patience_s=600)
+    with Program("sources_emulator", ROOT / "docker" / "sources", *arguments) as program:
+        program.wait_until_healthy(f"{SOURCES_URL}/_health", patience_s=600)
         yield SOURCES_URL
 
 
@@ -86,7 +92,7 @@ def airflow_database() -> None:
     subprocess.run([sys.executable, "-m", "airflow", "db", "migrate"], check=True, capture_output=True, timeout=180)
 
 
-class _program:  # noqa: N801  (a context manager reads as a function)
+class Program:
     """A program of ours in a process group of its own, stopped at the end, its log in the scratch folder."""
 
     def __init__(self, module: str, folder: Path, *arguments: str) -> None:
@@ -94,33 +100,45 @@ class _program:  # noqa: N801  (a context manager reads as a function)
         self.command = [sys.executable, "-m", module, *arguments]
         self.environment = os.environ | {"PYTHONPATH": str(folder)}
 
-    def __enter__(self) -> None:
-        self.process = subprocess.Popen(
-            self.command,
-            env=self.environment,
-            stdout=self.log.open("w"),
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+    def __enter__(self) -> Self:
+        with self.log.open("w") as log:
+            self.process = subprocess.Popen(
+                self.command, env=self.environment, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
+            )
+        return self
 
     def __exit__(self, *_: object) -> None:
-        os.killpg(self.process.pid, signal.SIGTERM)
-        try:
+        self._signal(signal.SIGTERM)
+        with suppress(subprocess.TimeoutExpired):
             self.process.wait(10)
-        except subprocess.TimeoutExpired:
-            os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait()
+        self._signal(signal.SIGKILL)
+        self.process.wait()
 
+    def _signal(self, number: signal.Signals) -> None:
+        """Signal the whole group; one that has ended already is no error, for it would hide why it ended."""
+        with suppress(ProcessLookupError, PermissionError):  # macOS refuses to signal a group of zombies
+            os.killpg(self.process.pid, number)
 
-def wait_until_healthy(url: str, patience_s: float = 60) -> None:
-    deadline = time.monotonic() + patience_s
-    while True:
-        try:
-            with urllib.request.urlopen(url, timeout=5) as answer:
-                if answer.status == 200:
-                    return
-        except (urllib.error.URLError, OSError) as error:
+    def wait_until_healthy(self, url: str, patience_s: float = 60) -> None:
+        """Wait until ``url`` answers 200.
+
+        :raises RuntimeError: at once when the program has ended; with the end of its log.
+        :raises TimeoutError: the same when it takes longer.
+        """
+        deadline = time.monotonic() + patience_s
+        while True:
+            if (status := self.process.poll()) is not None:
+                raise RuntimeError(f"{' '.join(self.command)} ended with status {status}:\n{self._end_of_log()}")
+            try:
+                with urllib.request.urlopen(url, timeout=5) as answer:
+                    if answer.status == 200:
+                        return
+                    found = f"answers {answer.status}"
+            except OSError as error:
+                found = str(error)
             if time.monotonic() > deadline:
-                logs = "\n".join(f"{log.name}: {log.read_text()[-2000:]}" for log in SCRATCH.glob("*.log"))
-                raise TimeoutError(f"{url} is not healthy after {patience_s} s: {error}\n{logs}") from error
-        time.sleep(0.2)
+                raise TimeoutError(f"{url} is not healthy after {patience_s} s: {found}\n{self._end_of_log()}")
+            time.sleep(0.2)
+
+    def _end_of_log(self) -> str:
+        return self.log.read_text(errors="replace")[-4000:]

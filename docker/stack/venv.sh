@@ -36,7 +36,7 @@ if ! will_do .venv/bin/python; then
     fi
     free_kb="$(df -Pk . | awk 'NR == 2 { print $4 }')"
     if [ "$free_kb" -lt 3000000 ]; then
-        echo "only $((free_kb / 1000)) MB free here, 3000 MB are needed: free some first" >&2
+        echo "only $((free_kb / 1000)) MB free on the disk of $PWD, 3000 MB are needed to install: free some" >&2
         exit 2
     fi
     echo "making .venv with $("$chosen" -c 'import sys; print(sys.executable, sys.version.split()[0])')"

@@ -81,19 +81,5 @@ def analyse_audio(
     )
 
 
-def warm_up() -> None:
-    """Load librosa and everything else once, before the first of several files, so that none of them is charged with
-    it.
-    """
-    import numpy as np
-
-    from include.audio.music import find_key, find_tempo
-    from include.audio.spectrum import frames_of
-
-    second = np.sin(np.arange(SAMPLE_RATE_HZ, dtype=np.float32) * 0.1)
-    find_tempo([frames_of(second)])
-    find_key([second])
-
-
 def _rounded(value: float | None) -> float | None:
     return None if value is None else round(value, 2)

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from include.audio.errors import (
-    AudioError,
     EmptyFile,
     NoAudioStream,
     NoSamples,
@@ -26,20 +25,6 @@ from include.audio.errors import (
 
 if TYPE_CHECKING:
     import av.container
-
-__all__ = [
-    "AudioError",
-    "AudioStream",
-    "EmptyFile",
-    "NoAudioStream",
-    "NoSamples",
-    "NotAudio",
-    "Undecodable",
-    "UnsupportedAudio",
-    "open_audio",
-    "probe_audio",
-    "sniff_format",
-]
 
 HEAD_BYTES = 65536
 """How much of a file is looked at to tell its format."""

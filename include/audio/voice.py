@@ -5,14 +5,10 @@ three classes with its coefficients in a table below. What tells them apart most
 its partials never stand still for a quarter of a second, while notes are held; syllables come with short pauses,
 music goes on.
 
-**How the coefficients were found.** Softmax regression (L2, C = 0.1, classes weighted equally) on 2,534 generated
-stretches of 0.4 to 8 s: babble of a formant synthesiser (40 voices at 85-260 Hz, 20 sung); music of the project's own
-composers and of drum and note generators; noises of nature and street, knocks, chirps and tones as "instrumental";
-voices over music (-4 to +9 dB) as "mixed"; all of it with rooms, telephone bandwidth, rumble, hiss and tilt at
-random. 85 % of these stretches come out right; most errors are between voice and mixed. No real recording entered the
-fit, but some thirty real ones served to choose these measures out of three sets and to set the limits below, so they
-are no untouched test: there all 15 with speech and all 9 audible instrumentals come out right, and the one song with
-guitar as mixed. Effects are harder: a door slam is called a voice.
+**Where the coefficients come from.** A softmax regression on generated sound: babble of a formant synthesiser, composed
+music, noises, and voices over music. The tests hold what they do on sound of their own making; what they do on real
+recordings is told by `python -m benchmarks.audio_analysis --media FOLDER`. Effects are harder: a door slam may be
+called a voice.
 
 **What it cannot do.** Speech in loud steady noise loses its pauses and is then called instrumental; a solo instrument
 played with much portamento may be called a voice; a sung voice under synthesisers that hold every note is missed.

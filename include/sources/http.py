@@ -49,27 +49,6 @@ from include.sources.errors import (
     UnexpectedStatus,
 )
 
-__all__ = [
-    "ContactMissing",
-    "Denied",
-    "Download",
-    "ForbiddenUrl",
-    "NotFound",
-    "Patience",
-    "PoliteClient",
-    "SourceError",
-    "SourceRefuses",
-    "SourceUnavailable",
-    "Throttled",
-    "TooLarge",
-    "TooManyRedirects",
-    "TooSlow",
-    "TruncatedBody",
-    "UnexpectedContent",
-    "UnexpectedStatus",
-    "user_agent_for",
-]
-
 PLATFORM_VERSION = "0.1.0"
 MOST_REDIRECTS = 5
 LARGEST_JSON_BYTES = 32 * 1024 * 1024

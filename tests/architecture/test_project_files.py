@@ -13,6 +13,8 @@ import pytest
 import yaml
 
 from include.settings import Settings
+from include.sources.http import user_agent_for
+from local_stack.environment import parse_env_file
 from tests.architecture.rules import ROOT
 
 NOT_TRIED = re.compile(
@@ -115,8 +117,9 @@ def test_containers_reach_the_local_aws_by_its_service_name(compose, airflow_set
 
 def test_the_stand_in_is_the_only_host_outside_the_internet_that_is_allowed(airflow_settings):
     (connection,) = [c for c in airflow_settings["connections"] if c["conn_id"] == "internet_archive_default"]
-    assert connection["conn_host"] == f"http://127.0.0.1:{Settings().local_sources_port}"
-    assert json.loads(connection["conn_extra"])["loopback_hosts"] == ["127.0.0.1"]
+    stand_in = f"127.0.0.1:{Settings().local_sources_port}"
+    assert connection["conn_host"] == f"http://{stand_in}"
+    assert json.loads(connection["conn_extra"])["loopback_hosts"] == [stand_in]
 
 
 def test_no_extra_is_a_yaml_map_nor_holds_a_single_quote(airflow_settings):
@@ -193,6 +196,25 @@ def test_every_setting_in_an_env_file_is_one_that_the_settings_read(names):
     given = {name for name in names() if name.startswith("MEDIA_")}
     assert {"MEDIA_BUCKET_PREFIX", "MEDIA_CONTACT"} <= given
     assert given <= known.names
+
+
+@pytest.mark.parametrize(
+    ("contact", "asks_live_catalogues"),
+    [
+        (lambda: variables_of("astro-config/astro.env")["MEDIA_CONTACT"], False),
+        (lambda: parse_env_file(variables_of_line("MEDIA_CONTACT"), {}, {})["MEDIA_CONTACT"], False),
+        (lambda: variables_of("astro-config/aws.env.example")["MEDIA_CONTACT"], True),
+        (lambda: deployment_variables()["MEDIA_CONTACT"]["value"], True),
+    ],
+    ids=["astro.env", "local.env", "aws.env.example", "deployment.yaml"],
+)
+def test_every_contact_in_an_env_file_is_one_that_the_client_accepts(contact, asks_live_catalogues):
+    assert user_agent_for(contact(), required=asks_live_catalogues)
+
+
+def variables_of_line(name):
+    """Return the line of ``local.env`` that sets ``name``, placeholders as they stand."""
+    return f"{name}={variables_of('astro-config/local.env')[name]}"
 
 
 def test_the_deployment_file_gives_every_variable_a_value_and_holds_no_secret():

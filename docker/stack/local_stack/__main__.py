@@ -78,9 +78,11 @@ def up(settings: Settings, options: argparse.Namespace) -> int:
 
 def demo(settings: Settings, options: argparse.Namespace) -> int:
     """Start the stack if it is not up, run the pipelines on it and show what landed; the stack stays up."""
+    import httpx
     from rich.console import Console
 
     from local_stack import demo as demonstration
+    from local_stack.airflow_api import AirflowApiError
 
     up(settings, options)
     console = Console()
@@ -92,7 +94,11 @@ def demo(settings: Settings, options: argparse.Namespace) -> int:
         )
     except demonstration.DemoError as error:
         print(error, file=sys.stderr)
-        return 1
+    except AirflowApiError as error:  # the first paragraph of Airflow's words says it, the others print the schema
+        print(" ".join(str(error).split("\n\n")[0].split()), file=sys.stderr)
+    except httpx.TransportError as error:
+        print(f"a part of the stack does not answer ({error}): `make status` shows which", file=sys.stderr)
+    return 1
 
 
 def down(settings: Settings, _options: argparse.Namespace) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Self
 from urllib.parse import quote
 
@@ -89,6 +89,11 @@ class AirflowApi:
     def run(self, dag_id: str, run_id: str) -> dict[str, Any]:
         return self.request("GET", _run_path(dag_id, run_id))
 
+    def running(self, dag_id: str) -> list[str]:
+        """Return the ids of the DAG's runs that go on now."""
+        path = f"/dags/{quote(dag_id)}/dagRuns"
+        return [run["dag_run_id"] for run in self._pages(path, "dag_runs", {"state": "running"})]
+
     def run_state(self, dag_id: str, run_id: str) -> str:
         """Return ``queued``, ``running``, ``success`` or ``failed``."""
         return self.run(dag_id, run_id)["state"]
@@ -168,10 +173,10 @@ class AirflowApi:
         headers = {"Authorization": f"Bearer {self._token}"}
         return self._client.request(method, f"/api/v2{path}", headers=headers, **options)
 
-    def _pages(self, path: str, key: str) -> Iterator[dict[str, Any]]:
+    def _pages(self, path: str, key: str, query: Mapping[str, str] | None = None) -> Iterator[dict[str, Any]]:
         offset = 0
         while True:
-            page = self.request("GET", path, params={"limit": PAGE, "offset": offset})
+            page = self.request("GET", path, params={**(query or {}), "limit": PAGE, "offset": offset})
             yield from page[key]
             offset += len(page[key])
             if not page[key] or offset >= page["total_entries"]:

@@ -14,7 +14,7 @@ import psutil
 
 from local_stack.components import Component
 
-SMALLEST_FREE_BYTES = 3 * 10**9  # Airflow's database and logs, the rendered media and what a demo lands stay well below
+SMALLEST_FREE_BYTES = 10**9  # Airflow's database and logs, the rendered media and what a demo lands stay well below
 SUPPORTED_PYTHONS = ((3, 11), (3, 12))
 NEEDED_PACKAGES = ("airflow", "httpx", "psutil")
 
@@ -59,7 +59,7 @@ def disk_fault(folder: Path, free_bytes: int | None = None) -> str | None:
     if free >= SMALLEST_FREE_BYTES:
         return None
     return (
-        f"only {free / 1e9:.1f} GB free on the disk of {folder}, {SMALLEST_FREE_BYTES / 1e9:.0f} GB are needed: "
+        f"only {free / 1e9:.1f} GB free on the disk of {folder}, {SMALLEST_FREE_BYTES / 1e9:.0f} GB is needed: "
         "free some, or choose a folder on another disk with LOCAL_STATE_DIR"
     )
 

@@ -14,8 +14,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import httpx
-
 from include.settings import Settings, copy_environment
 from local_stack import environment, preflight, processes
 from local_stack.airflow_api import AirflowApi
@@ -396,20 +394,3 @@ def _looks_like_dag(path: Path) -> bool:
     except OSError:
         return False
     return "dag" in text and "airflow" in text
-
-
-def wait_for_airflow(api: AirflowApi, timeout_s: float) -> None:
-    """Wait until Airflow's API answers, for a caller that has restarted it by other means.
-
-    :raises TimeoutError: when it does not.
-    """
-    deadline = time.monotonic() + timeout_s
-    while True:
-        try:
-            api.health()
-        except httpx.HTTPError:
-            if time.monotonic() > deadline:
-                raise TimeoutError(f"Airflow's API does not answer within {timeout_s:.0f} s") from None
-            time.sleep(POLL_S)
-        else:
-            return

@@ -95,6 +95,13 @@ def test_every_page_of_a_list_is_read():
     assert [task["task_id"] for task in api_of(Airflow(page)).task_instances("d", "r")] == names
 
 
+def test_the_runs_that_go_on_are_asked_for_by_state():
+    answer = httpx.Response(200, json={"dag_runs": [{"dag_run_id": "scheduled__1"}], "total_entries": 1})
+    airflow = Airflow(lambda _: answer)
+    assert api_of(airflow).running("d") == ["scheduled__1"]
+    assert airflow.requests[0].url.params["state"] == "running"
+
+
 def test_a_run_id_is_escaped_in_the_path():
     airflow = Airflow(lambda _: httpx.Response(200, json={"state": "queued"}))
     api_of(airflow).run_state("d", "manual__2026-01-01T00:00:00+00:00")

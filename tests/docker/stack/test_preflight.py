@@ -26,10 +26,10 @@ def test_another_python_is_refused_by_its_version(version):
 
 
 def test_too_little_disk_says_how_much_is_there_and_needed(tmp_path):
-    assert preflight.disk_fault(tmp_path, free_bytes=3 * 10**9) is None
-    fault = preflight.disk_fault(tmp_path, free_bytes=2_100_000_000)
+    assert preflight.disk_fault(tmp_path, free_bytes=10**9) is None
+    fault = preflight.disk_fault(tmp_path, free_bytes=900_000_000)
     assert fault is not None
-    assert fault.startswith(f"only 2.1 GB free on the disk of {tmp_path}, 3 GB are needed")
+    assert fault.startswith(f"only 0.9 GB free on the disk of {tmp_path}, 1 GB is needed")
     assert "LOCAL_STATE_DIR" in fault
 
 

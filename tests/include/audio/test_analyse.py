@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from include.audio.__main__ import main
-from include.audio.analyse import analyse_audio, warm_up
+from include.audio.analyse import analyse_audio
 from include.audio.errors import AudioError
 from include.audio.probe import probe_audio
 from include.catalog.records import AudioFeatures, record_to_json
@@ -188,7 +188,3 @@ def test_analysing_loads_no_learning_library(tmp_path):
     )
     run = subprocess.run([sys.executable, "-c", code, str(path)], cwd=ROOT, capture_output=True, text=True, check=True)
     assert run.stdout.splitlines()[-1] == "[]"
-
-
-def test_warming_up_needs_no_file():
-    warm_up()

@@ -18,15 +18,11 @@ import httpcore
 import pytest
 
 from include.sources.addresses import resolve_with_system
-from include.sources.http import (
-    MOST_REDIRECTS,
-    PLATFORM_VERSION,
+from include.sources.errors import (
     ContactMissing,
     Denied,
     ForbiddenUrl,
     NotFound,
-    Patience,
-    PoliteClient,
     SourceRefuses,
     SourceUnavailable,
     Throttled,
@@ -36,6 +32,12 @@ from include.sources.http import (
     TruncatedBody,
     UnexpectedContent,
     UnexpectedStatus,
+)
+from include.sources.http import (
+    MOST_REDIRECTS,
+    PLATFORM_VERSION,
+    Patience,
+    PoliteClient,
     user_agent_for,
 )
 

@@ -1,0 +1,179 @@
+"""What the demo says, with a small Airflow and a small lake in the place of the stack's."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+from rich.console import Console
+
+from include.settings import Settings
+from local_stack import __main__ as command_line
+from local_stack import demo
+from local_stack.airflow_api import AirflowApi, AirflowApiError
+
+
+class Airflow:
+    """A run that goes through the given states; ``plan`` is what its first task left."""
+
+    def __init__(self, states: list[str], plan: dict[str, str] | None = None, others: list[str] | None = None) -> None:
+        self.states = iter(states)
+        self.plan = plan or {}
+        self.others = others or []
+        self.unpaused: list[str] = []
+        self.tasks: list[dict[str, Any]] = []
+
+    def __enter__(self) -> Airflow:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def dags(self) -> list[dict[str, str]]:
+        return [{"dag_id": demo.DAG_ID}]
+
+    def unpause(self, dag_id: str) -> None:
+        self.unpaused.append(dag_id)
+
+    def trigger(self, dag_id: str, conf: dict[str, Any]) -> str:
+        assert self.unpaused == [dag_id], "a run of a paused DAG would wait for ever"
+        return "manual__1"
+
+    def running(self, dag_id: str) -> list[str]:
+        return self.others
+
+    def run_state(self, dag_id: str, run_id: str) -> str:
+        return next(self.states)
+
+    def task_instances(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
+        return self.tasks
+
+    def xcom(self, dag_id: str, run_id: str, task_id: str, key: str) -> str:
+        if key not in self.plan:
+            raise AirflowApiError("GET answered 404: XCom entry not found", 404)
+        return self.plan[key]
+
+
+class SmallLake:
+    """A lake with one summary, and features of one asset."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+
+    def assets(self, campaign: str) -> list[dict[str, Any]]:
+        return []
+
+    def summary(self, campaign: str, run: str) -> dict[str, Any]:
+        return {"key": "summary.json", "campaign": campaign, "asked": 3, "exhausted": False, "assets": ASSETS}
+
+    def record(self, key: str) -> dict[str, Any]:
+        assert key == "a_features.json", "only an analysed asset has features"
+        return {
+            "duration_s": 3.5,
+            "loudness_lufs": -20.04,
+            "tempo_bpm": 90.0,
+            "tempo_candidates_bpm": [90.0, 180.0],
+            "key": "F",
+            "mode": "minor",
+            "voice": "instrumental",
+        }
+
+
+def asset(title: str, state: str, **more: Any) -> dict[str, Any]:
+    blank = {"licence": "CC-BY-4.0", "raw_key": None, "features_key": None, "failure": None, "source_id": "item"}
+    return {"title": title, "original_name": title, "state": state, **blank, **more}
+
+
+ASSETS = [
+    asset("[bold]\x1b[31mOne", "analysed", raw_key="a.mp3", features_key="a_features.json"),
+    asset("Two", "failed", licence=None, failure={"stage": "land", "error": "NotAudio", "message": "[/b] a \x07 page"}),
+    asset("Three", "landed", raw_key="c.mp3", features_key="c_features.json"),
+]
+PLAN = {"campaign": "jazz", "run": "r"}
+
+
+@pytest.fixture
+def settings(tmp_path) -> Settings:
+    return Settings(state_dir=tmp_path / "[a] state")
+
+
+@pytest.fixture
+def printed(settings, monkeypatch) -> Iterator[Any]:
+    """Run the demo on the given Airflow; return its status and what it printed."""
+    monkeypatch.setattr(demo, "POLL_S", 0.0)
+    monkeypatch.setattr(demo, "Lake", SmallLake)
+
+    def run(airflow: Airflow, *, terminal: bool = False) -> tuple[int, str]:
+        monkeypatch.setattr(AirflowApi, "of", lambda _settings: airflow)
+        screen = io.StringIO()
+        console = Console(file=screen, width=130, force_terminal=terminal)
+        return demo.demo(settings, console, media=None, campaign="jazz", batch_size=None), screen.getvalue()
+
+    return run
+
+
+def test_a_run_that_chose_no_campaign_ends_as_failed_and_not_with_a_traceback(printed):
+    status, text = printed(Airflow(["running", "failed"]))
+    assert status == 1
+    assert "The run ended as failed" in text
+    assert "/dags/curate_audio/runs/manual__1" in text
+
+
+def test_an_asset_without_features_is_listed_by_its_state(printed):
+    status, text = printed(Airflow(["success"], PLAN))
+    assert status == 0
+    assert "jazz: 1 of 3 asked for" in text
+    assert "2 not taken" in text
+    assert [line for line in text.splitlines() if "Three" in line and "landed" in line]
+
+
+def test_a_stranger_s_title_is_neither_markup_nor_control_characters(printed):
+    _, text = printed(Airflow(["success"], PLAN))
+    assert "[bold] [31mOne" in text
+    assert "[/b] a   page" in text
+    assert "\x1b" not in text
+    assert "\x07" not in text
+
+
+def test_a_folder_in_brackets_is_printed_as_it_is(printed, settings):
+    _, text = printed(Airflow(["success"], PLAN))
+    assert f"kept in {settings.state_dir}/login.json" in text
+
+
+def test_a_run_behind_another_says_that_it_waits_once(printed):
+    _, text = printed(Airflow(["queued", "queued", "running", "success"], PLAN, others=["scheduled__1"]))
+    assert text.count("waits: one run goes on at a time, and now it is scheduled__1") == 1
+
+
+def test_a_log_gets_no_status_line_and_a_terminal_does(printed):
+    def airflow() -> Airflow:
+        made = Airflow(["running", "running", "success"], PLAN)
+        made.tasks = [{"task_id": "land_audio", "map_index": 0, "state": "running", "end_date": None}]
+        return made
+
+    assert "land_audio" not in printed(airflow())[1]
+    assert "\x1b[?25l" in printed(airflow(), terminal=True)[1]
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (
+            AirflowApiError("POST answered 400: 501 is greater\nthan 500\n\nFailed validating 'maximum'", 400),
+            "POST answered 400: 501 is greater than 500\n",
+        ),
+        (httpx.ConnectError("refused"), "a part of the stack does not answer (refused): `make status` shows which\n"),
+        (demo.DemoError("no media"), "no media\n"),
+    ],
+)
+def test_what_stops_the_demo_is_one_line_and_status_1(monkeypatch, capsys, error, line):
+    def stop(*_: object, **__: object) -> int:
+        raise error
+
+    monkeypatch.setattr(command_line, "up", lambda *_: 0)
+    monkeypatch.setattr(demo, "demo", stop)
+    assert command_line.main(["demo", "--batch-size", "501"]) == 1
+    assert capsys.readouterr().err == line
