@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import logging
+import shutil
 import tempfile
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -23,16 +25,20 @@ from include.catalog.keys import (
 )
 from include.catalog.records import Failure, Provenance, State, record_to_json
 from include.settings import SETTINGS
-from include.sources.errors import SourceError, SourceRefuses, Throttled
+from include.sources.errors import SourceError, SourceRefuses, Throttled, TooSlow
 from include.sources.http import PoliteClient
 from include.sources.source import Source, Track
-from include.storage.upload import Digest, KeyTaken, abort_leftovers, upload_stream
+from include.storage.upload import Digest, StorageError, abort_leftovers, upload_stream
 from media_lake.hooks.dynamodb import AssetCatalogueHook, now_iso
 from media_lake.hooks.s3 import LakeHook
 
 log = logging.getLogger(__name__)
 
-LARGEST_FILE_BYTES = 20 << 30  # a catalogue's file beyond this is no single recording
+LARGEST_FILE_BYTES = 4 << 30  # a catalogue's file beyond this is no single recording
+LONGEST_LANDING_S = 45 * 60.0  # below the tasks' execution timeout, so that the reason is recorded
+MOST_ATTEMPTS = 3
+"""A file whose landing took the worker down this often, or which its source throttles this often, is given up."""
+
 PROBES: dict[MediaType, Callable[[Path], Any]] = {"audio": probe_audio}
 
 
@@ -46,6 +52,23 @@ class DuplicateContent(ValueError):
     def __init__(self, owner: str) -> None:
         super().__init__(f"the same bytes were landed as asset {owner}")
         self.owner = owner
+
+
+class DuplicatePending(ValueError):
+    """Another asset with the same bytes is just being landed; whether it makes it shows later."""
+
+    retryable = True
+
+    def __init__(self, owner: str) -> None:
+        super().__init__(f"the same bytes are being landed as asset {owner}")
+
+
+class NoRoom(OSError):
+    """The file does not fit where it is looked at before it lands."""
+
+
+class LandingDied(RuntimeError):
+    """The landing of the file was begun again and again, and never came to an end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,26 +96,30 @@ class Landing:
             return None
         if item["state"] in ("landed", "analysed"):
             return item["state"]
+        self._forget_failure_of(item.get("previous"))
         if self._stands(asset_id, raw_key):
             return "landed"
         try:
+            self._count_attempt(item)
             provenance = self._transfer(track, asset_id, raw_key, retrieved_at=item["claimed_at"])
         except DuplicateContent as error:
-            failure = Failure(stage="land", error="DuplicateContent", message=str(error), retryable=False)
-            self.catalogue.mark(asset_id, "duplicate", failure=failure, duplicate_of=error.owner)
-            log.info("%s: %s", track.source_id, error)
-            return "duplicate"
-        except (Throttled, SourceRefuses):
-            raise
-        except (SourceError, AudioError, ChecksumMismatch, KeyTaken) as error:
-            self._record_failure(asset_id, raw_key, error)
-            log.warning("%s is bad: %s: %s", track.source_id, type(error).__name__, error)
-            return "failed"
+            return self._record_failure(asset_id, raw_key, error, "duplicate", duplicate_of=error.owner)
+        except (Throttled, SourceRefuses) as error:
+            if self.catalogue.count_attempt(asset_id, "throttled") < MOST_ATTEMPTS:
+                raise
+            return self._record_failure(asset_id, raw_key, error)
+        except (SourceError, AudioError, StorageError, LandingDied, OSError, ValueError) as error:
+            return self._record_failure(asset_id, raw_key, error)
         self._mark_landed(asset_id, raw_key, provenance.sha256, provenance.bytes)
-        if item["state"] == "failed":
-            self.lake.delete(SETTINGS.processed_bucket, failure_key(raw_key))
         log.info("%s landed: s3://%s/%s, %d bytes", track.source_id, SETTINGS.raw_bucket, raw_key, provenance.bytes)
         return "landed"
+
+    def _count_attempt(self, item: Mapping[str, Any]) -> None:
+        throttled = item["attempts"].get("throttled", 0)  # these ended orderly
+        if self.catalogue.count_attempt(item["asset_id"], "land") - throttled > MOST_ATTEMPTS:
+            raise LandingDied(
+                f"the landing broke off {MOST_ATTEMPTS} times; look for a crash in the task's earlier logs"
+            )
 
     def _attributes(self, track: Track) -> dict[str, Any]:
         return {
@@ -115,42 +142,65 @@ class Landing:
 
     def _stands(self, asset_id: str, raw_key: str) -> bool:
         """Say whether an earlier try got as far as the object and died before it could tell the catalogue."""
-        size_bytes = self.lake.size_bytes(SETTINGS.raw_bucket, raw_key)
-        text = self.lake.read_text(SETTINGS.raw_bucket, provenance_key(raw_key)) if size_bytes is not None else None
-        if text is None:
+        text = self.lake.read_text(SETTINGS.raw_bucket, provenance_key(raw_key))
+        provenance = json.loads(text) if text else None
+        if provenance is None or not self._holds(raw_key, provenance["sha256"], provenance["bytes"]):
             return False
-        provenance = json.loads(text)
         self._mark_landed(asset_id, raw_key, provenance["sha256"], provenance["bytes"])
         return True
 
+    def _holds(self, raw_key: str, sha256: str, size_bytes: int) -> bool:
+        """Say whether an object stands at the key that has these bytes, as far as its head tells."""
+        if self.lake.size_bytes(SETTINGS.raw_bucket, raw_key) != size_bytes:
+            return False
+        head = self.lake.conn.head_object(Bucket=SETTINGS.raw_bucket, Key=raw_key)
+        return head["Metadata"].get("sha256", sha256) == sha256
+
     def _transfer(self, track: Track, asset_id: str, raw_key: str, *, retrieved_at: str) -> Provenance:
-        written: list[Provenance] = []
+        written: list[tuple[Provenance, str | None]] = []
         abort_leftovers(self.lake.conn, SETTINGS.raw_bucket, raw_key)  # of a try that was killed
         with (
             tempfile.TemporaryDirectory(prefix="landing-") as folder,
             (Path(folder) / "media").open("w+b") as spool,
             self.client.stream(track.download_url, max_bytes=LARGEST_FILE_BYTES) as download,
         ):
+            _check_room(folder, download.content_length)
 
             def verify(digest: Digest) -> None:
                 self._check(track, asset_id, digest, spool, Path(spool.name))
                 provenance = self._provenance(track, asset_id, digest, retrieved_at)
                 key = provenance_key(raw_key)
+                earlier = self.lake.read_text(SETTINGS.raw_bucket, key)
                 self.lake.write_text(SETTINGS.raw_bucket, key, record_to_json(provenance))
-                written.append(provenance)
+                written.append((provenance, earlier))
 
-            upload_stream(
-                self.lake.conn,
-                SETTINGS.raw_bucket,
-                raw_key,
-                download.chunks,
-                content_type=download.content_type or "application/octet-stream",
-                metadata={"asset-id": asset_id},
-                before_commit=verify,
-                spool=spool,
-                size_bytes=download.content_length,
-            )
-        return written[0]
+            try:
+                upload_stream(
+                    self.lake.conn,
+                    SETTINGS.raw_bucket,
+                    raw_key,
+                    _in_time(download.chunks),
+                    content_type=download.content_type or "application/octet-stream",
+                    metadata={"asset-id": asset_id},
+                    before_commit=verify,
+                    spool=spool,
+                    size_bytes=download.content_length,
+                )
+            except StorageError:
+                for provenance, earlier in written:
+                    self._withdraw(raw_key, provenance, earlier)
+                raise
+        return written[0][0]
+
+    def _withdraw(self, raw_key: str, provenance: Provenance, earlier: str | None) -> None:
+        """Take back a provenance whose object did not come to be, so that it describes no other bytes."""
+        if self._holds(raw_key, provenance.sha256, provenance.bytes):
+            return
+        key = provenance_key(raw_key)
+        if earlier is not None and self.lake.size_bytes(SETTINGS.raw_bucket, raw_key) is not None:
+            self.lake.write_text(SETTINGS.raw_bucket, key, earlier)
+        else:
+            self.lake.delete(SETTINGS.raw_bucket, key)
 
     def _check(self, track: Track, asset_id: str, digest: Digest, spool: IO[bytes], path: Path) -> None:
         if track.md5 is not None and digest.md5 != track.md5:
@@ -161,7 +211,8 @@ class Landing:
         PROBES[self.folder.media_type](path)
         owner = self.catalogue.claim_content(digest.sha256, asset_id)
         if owner != asset_id:
-            raise DuplicateContent(owner)
+            landed = "raw_key" in (self.catalogue.read(owner) or {})
+            raise DuplicateContent(owner) if landed else DuplicatePending(owner)
 
     def _provenance(self, track: Track, asset_id: str, digest: Digest, retrieved_at: str) -> Provenance:
         return Provenance(
@@ -195,13 +246,49 @@ class Landing:
             bytes=size_bytes,
             landed_at=now_iso(),
         )
+        self.lake.delete(SETTINGS.processed_bucket, failure_key(raw_key))  # of an earlier try
 
-    def _record_failure(self, asset_id: str, raw_key: str, error: Exception) -> None:
+    def _forget_failure_of(self, item: Mapping[str, Any] | None) -> None:
+        """Remove the record of why an earlier claim failed, which this one takes over."""
+        if item is not None and item["state"] == "failed":
+            folder = RunFolder(item["media_type"], item["source"], item["campaign"], item["run"])
+            raw_key = folder.raw(raw_filename(item["original_name"], item["asset_id"]))
+            self.lake.delete(SETTINGS.processed_bucket, failure_key(raw_key))
+
+    def _record_failure(
+        self, asset_id: str, raw_key: str, error: Exception, state: State = "failed", **attributes: Any
+    ) -> State | None:
+        """Note why the asset did not land, and return the state that holds now: a twin of this task may have won."""
         failure = Failure(
             stage="land",
             error=type(error).__name__,
             message=str(error),
-            retryable=bool(getattr(error, "retryable", False)),
+            retryable=bool(getattr(error, "retryable", isinstance(error, OSError))),
         )
-        self.catalogue.mark_failed(asset_id, failure)
+        if not self.catalogue.mark_unlanded(asset_id, state, failure, claimed_by=self.claimed_by, **attributes):
+            item = self.catalogue.read(asset_id) or {}
+            return item["state"] if item.get("claimed_by") == self.claimed_by else None
         self.lake.write_text(SETTINGS.processed_bucket, failure_key(raw_key), record_to_json(failure))
+        log.warning("%s did not land: %s: %s", asset_id, failure.error, failure.message, exc_info=_unforeseen(error))
+        return state
+
+
+def _unforeseen(error: Exception) -> bool:
+    """Say whether an error is none of those that a bad file or source brings, so that its traceback tells more."""
+    foreseen = (SourceError, AudioError, StorageError, ChecksumMismatch, DuplicateContent, DuplicatePending, NoRoom)
+    return not isinstance(error, (*foreseen, LandingDied))
+
+
+def _check_room(folder: str, size_bytes: int | None) -> None:
+    free_bytes = shutil.disk_usage(folder).free
+    if size_bytes is not None and size_bytes > free_bytes:
+        raise NoRoom(f"the file has {size_bytes} bytes, {folder} has room for {free_bytes}: free some, then try again")
+
+
+def _in_time(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """Pass chunks on until the file has taken too long as a whole, however steadily it trickles."""
+    deadline = time.monotonic() + LONGEST_LANDING_S
+    for chunk in chunks:
+        if time.monotonic() > deadline:
+            raise TooSlow(f"the file was not here after {LONGEST_LANDING_S / 60:.0f} minutes: try again later")
+        yield chunk

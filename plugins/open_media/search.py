@@ -6,9 +6,11 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from include.catalog.attribution import plain_text
 from include.catalog.keys import MediaType, asset_id_from_source
+from include.catalog.licences import is_allowed, licence_from_url
 from include.catalog.records import Failure
-from include.sources.errors import NotFound
+from include.sources.errors import SourceError, SourceRefuses, Throttled
 from include.sources.http import PoliteClient
 from include.sources.source import (
     ItemRef,
@@ -21,6 +23,9 @@ from include.sources.source import (
     track_to_json,
 )
 from media_lake.hooks.dynamodb import AssetCatalogueHook
+
+MOST_OUTAGES = 5
+"""This many items in a row that cannot be had for now are no bad items, the source is down."""
 
 _SETTLED = ("landed", "analysed", "duplicate", "failed")
 
@@ -91,6 +96,7 @@ class CandidateSearch:
         self._base_url = base_url
         self._reject = reject
         self.progress = progress or Progress()
+        self._outages = 0
 
     def __iter__(self) -> Iterator[Track]:
         progress = self.progress
@@ -120,15 +126,33 @@ class CandidateSearch:
         self.progress.seen_items |= taken
         return [ref for ref in fresh.values() if ref.id not in taken]
 
-    def _free_tracks(self, ref: ItemRef) -> list[Track]:
-        """Return the item's tracks that this run may take, and note the others."""
-        self.progress.seen_items.add(ref.id)
+    def _look_into(self, ref: ItemRef) -> tuple[Track | Rejection, ...]:
+        """Return the item's tracks, or why there is none; a bad item is no reason to stop.
+
+        :raises SourceError: when the source as a whole asks to be left alone, or is down.
+        """
+        title = plain_text(ref.title) or ref.id
+        licence = licence_from_url(ref.licence_raw)
+        if licence is not None and not is_allowed(licence, self._families):
+            message = f"{licence.id} is none of the allowed licences ({', '.join(self._families)})"
+            return (Rejection(source_id=ref.id, title=title, error="LicenceNotAllowed", message=message),)
         request = self._source.item_request(ref)
         try:
             answer = self._client.fetch_json(request.path, request.params)
-            found = self._source.tracks_from_answer(answer, ref, families=self._families, download_base=self._base_url)
-        except (NotFound, SourceAnswerError) as error:
-            found = (Rejection(source_id=ref.id, title=ref.title, error="ItemUnavailable", message=str(error)),)
+            self._outages = 0
+            return self._source.tracks_from_answer(answer, ref, families=self._families, download_base=self._base_url)
+        except (Throttled, SourceRefuses):
+            raise
+        except (SourceError, SourceAnswerError) as error:
+            self._outages = self._outages + 1 if getattr(error, "retryable", False) else 0
+            if self._outages == MOST_OUTAGES:
+                raise
+            return (Rejection(source_id=ref.id, title=title, error="ItemUnavailable", message=str(error)),)
+
+    def _free_tracks(self, ref: ItemRef) -> list[Track]:
+        """Return the item's tracks that this run may take, and note the others."""
+        self.progress.seen_items.add(ref.id)
+        found = self._look_into(ref)
         for rejection in found:
             if isinstance(rejection, Rejection):
                 self._reject(rejection)

@@ -5,13 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
+from urllib.parse import urlsplit
 
 from airflow.sdk import BaseHook
 
 from include.settings import SETTINGS
+from include.sources.addresses import is_loopback_host
 from include.sources.http import Patience, PoliteClient, user_agent_for
 from include.sources.internet_archive import INTERNET_ARCHIVE
 from include.sources.source import Source
+
+SHORTEST_COOL_DOWN_S = 60.0
+LONGEST_COOL_DOWN_S = 6 * 3600.0
+STAND_IN_COOL_DOWN_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +48,9 @@ class OpenMediaHook(BaseHook):
     """Ask one public catalogue, as politely as it demands.
 
     The connection (type ``http``) names the base URL in ``host``. Its extra may hold ``loopback_hosts``, the loopback
-    addresses that a stand-in on this machine listens on (no other non-public address is ever asked),
-    ``seconds_between_requests``, and in ``patience`` fields of ``include.sources.http.Patience``.
+    addresses that a stand-in on this machine listens on (no other non-public address is ever asked, and none at all
+    when the base URL is none of them), ``seconds_between_requests``, and in ``patience`` fields of
+    ``include.sources.http.Patience``.
 
     :param source: name of the source, such as ``internet-archive``
     :param conn_id: connection to use instead of the source's own
@@ -72,10 +79,28 @@ class OpenMediaHook(BaseHook):
             )
         return host
 
+    @property
+    def loopback_hosts(self) -> frozenset[str]:
+        """Return where the stand-in listens, or nothing when the source itself is asked."""
+        named = frozenset(self.connection.extra_dejson.get("loopback_hosts", ()))
+        url = urlsplit(self.base_url)
+        return named if is_loopback_host(url.hostname or "", url.port, named) else frozenset()
+
+    def cool_down_s(self, asked_s: float | None) -> float:
+        """Return how long everybody leaves the source alone that asked for ``asked_s``, in seconds.
+
+        A stand-in has no firewall that would ban for longer, and nobody waits long for it.
+        """
+        longest_s = STAND_IN_COOL_DOWN_S if self.loopback_hosts else LONGEST_COOL_DOWN_S
+        return min(max(asked_s or 0.0, SHORTEST_COOL_DOWN_S), longest_s)
+
     def conn(self) -> PoliteClient:
-        """Return a client; use it in a ``with`` block."""
+        """Return a client; use it in a ``with`` block.
+
+        :raises ContactMissing: when the source itself would be asked and nobody says who operates this deployment.
+        """
         extra = self.connection.extra_dejson
-        loopback_hosts = frozenset(extra.get("loopback_hosts", ()))
+        loopback_hosts = self.loopback_hosts
         return PoliteClient(
             self.base_url,
             user_agent=user_agent_for(SETTINGS.contact, required=not loopback_hosts),

@@ -5,14 +5,21 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from airflow.sdk import BaseOperator, Context
-from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+from airflow.sdk.exceptions import (
+    AirflowFailException,
+    AirflowRescheduleException,
+    AirflowSkipException,
+    AirflowTaskTimeout,
+)
 
 from include.catalog.campaigns import words_from_campaign
 from include.catalog.keys import MediaType, RunFolder, asset_id_from_source
 from include.settings import SETTINGS
+from include.sources.errors import SourceError, SourceRefuses, Throttled
 from include.sources.source import Rejection, Track, track_from_json, track_to_json
 from media_lake.hooks.dynamodb import AssetCatalogueHook
 from media_lake.hooks.s3 import LakeHook
@@ -20,6 +27,9 @@ from open_media.hooks.open_media import ACCESS, OpenMediaHook
 from open_media.landing import Landing
 from open_media.links.open_media import SourceItemLink
 from open_media.search import CandidateSearch, Progress, failure_from_rejection
+
+MOST_COOL_DOWNS = 3
+"""After this many a batch of which something landed is not made to wait any longer for the rest."""
 
 
 class OpenMediaBaseOperator(BaseOperator):
@@ -85,10 +95,28 @@ class OpenMediaBaseOperator(BaseOperator):
 
     @contextmanager
     def landing(self, claimed_by: str) -> Iterator[Landing]:
-        """Hold a client of the source open and yield what lands its tracks."""
+        """Hold a client of the source open and yield what lands its tracks.
+
+        A source that asks to be left alone is left alone by the whole deployment: the catalogue notes until when, and
+        every task that wants it is put off till then, which frees its pool slot and costs it no try.
+        """
+        catalogue = self.catalogue
+        if until := catalogue.left_alone_until(self.source):
+            self.log.info("%s is left alone until %s", self.source, until)
+            raise AirflowRescheduleException(until)
         hook = OpenMediaHook(self.source, self.source_conn_id)
-        with hook.conn() as client:
-            yield Landing(hook.access.source, client, self.catalogue, self.lake, self.folder, claimed_by)
+        try:
+            with hook.conn() as client:
+                yield Landing(hook.access.source, client, catalogue, self.lake, self.folder, claimed_by)
+        except (Throttled, SourceRefuses) as error:
+            until = datetime.now(UTC) + timedelta(seconds=hook.cool_down_s(error.retry_after_s))
+            catalogue.leave_alone(self.source, until)
+            self.log.warning("%s is left alone until %s: %s", self.source, until, error)
+            raise AirflowRescheduleException(until) from error
+        except SourceError as error:
+            if error.retryable:
+                raise
+            raise AirflowFailException(f"{type(error).__name__}: {error}") from error
 
     def search(self, landing: Landing, *, families: Sequence[str], progress: Progress | None = None) -> CandidateSearch:
         """Return the search for what the campaign lacks, which records in the catalogue what it rejects."""
@@ -141,14 +169,15 @@ class OpenMediaSearchItemsOperator(OpenMediaBaseOperator):
     def execute(self, context: Context) -> list[dict[str, str]]:
         claimed_by = claim_of(context)
         if self.lake.size_bytes(SETTINGS.processed_bucket, self.folder.candidates) is None:
-            chosen = json.dumps(self._choose(claimed_by), ensure_ascii=False, indent=1)
-            self.lake.write_text_once(SETTINGS.processed_bucket, self.folder.candidates, chosen)
+            chosen, progress = self._choose(claimed_by)
+            self.lake.write_text(SETTINGS.processed_bucket, self.folder.search, _json(progress.to_json()))
+            self.lake.write_text_once(SETTINGS.processed_bucket, self.folder.candidates, _json(chosen))
         candidates = self.read_candidates(claimed_by)
         tracks = [track_from_json(value) for value in candidates["batch"]]
         self.log.info("%d of %s candidates chosen for campaign %s", len(tracks), self.batch_size, self.campaign)
         return [{"asset_id": asset_id_from_source(t.source, t.source_id), "name": t.title} for t in tracks]
 
-    def _choose(self, claimed_by: str) -> dict[str, Any]:
+    def _choose(self, claimed_by: str) -> tuple[dict[str, Any], Progress]:
         wanted = int(self.batch_size)
         batch: list[Track] = []
         with self.landing(claimed_by) as landing:
@@ -158,13 +187,13 @@ class OpenMediaSearchItemsOperator(OpenMediaBaseOperator):
                 self.log.info("%d/%d %s (%s, %s)", len(batch), wanted, track.title, track.source_id, track.licence.id)
                 if len(batch) == wanted:
                     break
-        return {
+        chosen = {
             "claimed_by": claimed_by,
             "asked": wanted,
             "licences": list(self.licences),
             "batch": [track_to_json(track) for track in batch],
-            "search": search.progress.to_json(),
         }
+        return chosen, search.progress
 
 
 class OpenMediaLandTrackOperator(OpenMediaBaseOperator):
@@ -184,11 +213,13 @@ class OpenMediaLandTrackOperator(OpenMediaBaseOperator):
 
     def execute(self, context: Context) -> str:
         asset_id = self.candidate["asset_id"]
-        track = next(
-            track
-            for track in map(track_from_json, self.read_candidates(claim_of(context))["batch"])
-            if asset_id_from_source(track.source, track.source_id) == asset_id
-        )
+        batch = self.read_candidates(claim_of(context))["batch"]
+        found = [v for v in batch if asset_id_from_source(v["source"], v["source_id"]) == asset_id]
+        if not found:
+            raise AirflowFailException(
+                f"asset {asset_id} is not in {self.folder.candidates}: clear search_items as well"
+            )
+        track = track_from_json(found[0])
         context["ti"].xcom_push(key=SourceItemLink.xcom_key, value=track.source_url)
         with self.landing(claim_of(context)) as landing:
             state = landing.land(track)
@@ -202,7 +233,8 @@ class OpenMediaLandTrackOperator(OpenMediaBaseOperator):
 class OpenMediaCompleteBatchOperator(OpenMediaBaseOperator):
     """Replace every bad track of a batch by the next candidates, until the batch is full or the source exhausted.
 
-    Returns the ids of all that landed, in groups of at most ``group_size``, to map the next step over.
+    Returns the ids of all that landed, in groups of at most ``group_size``, to map the next step over. What landed is
+    not held up by what did not: at its last try the task is content with the part of the batch that is there.
 
     :param group_size: how many assets one task of the next step takes
     """
@@ -214,27 +246,60 @@ class OpenMediaCompleteBatchOperator(OpenMediaBaseOperator):
     def execute(self, context: Context) -> list[list[str]]:
         candidates = self.read_candidates(claim_of(context))
         wanted = candidates["asked"]
-        batch = [asset_id_from_source(v["source"], v["source_id"]) for v in candidates["batch"]]
-        standing = self.catalogue.read_many(batch)
-        good = [
+        good = self._landed(candidates)
+        exhausted = False
+        if len(good) < wanted:
+            self.log.info("%d of %d are good, looking for others", len(good), wanted)
+            try:
+                exhausted = self._replace(candidates, good)
+            except (Exception, AirflowTaskTimeout) as error:
+                if not good or _comes_again(error, context):
+                    raise
+                self.log.exception("no replacements any more, going on with %d of %d", len(good), wanted)
+        context["ti"].xcom_push(key="exhausted", value=exhausted)
+        self.log.info("%d of %d landed%s", len(good), wanted, "; the source has no more" if exhausted else "")
+        return [good[start : start + self.group_size] for start in range(0, len(good), self.group_size)]
+
+    def _landed(self, candidates: dict[str, Any]) -> list[str]:
+        """Return what this run has landed, the chosen ones first and then the replacements of an earlier execution."""
+        chosen = [asset_id_from_source(v["source"], v["source_id"]) for v in candidates["batch"]]
+        listed = [item["asset_id"] for item in self.catalogue.iter_run(self.campaign, self.run)]
+        standing = self.catalogue.read_many([*chosen, *listed])
+        return [
             asset_id
-            for asset_id in batch
+            for asset_id in dict.fromkeys([*chosen, *listed])
             if asset_id in standing
             and standing[asset_id]["state"] in ("landed", "analysed")
-            and standing[asset_id]["claimed_by"] == claim_of(context)
+            and standing[asset_id]["claimed_by"] == candidates["claimed_by"]
         ]
-        progress = Progress.from_json(candidates["search"])
-        if len(good) < wanted and not progress.exhausted:
-            self.log.info("%d of %d are good, looking for others", len(good), wanted)
-            with self.landing(claim_of(context)) as landing:
-                for track in self.search(landing, families=candidates["licences"], progress=progress):
-                    if landing.land(track) in ("landed", "analysed"):
-                        good.append(asset_id_from_source(track.source, track.source_id))
-                    if len(good) == wanted:
-                        break
-        context["ti"].xcom_push(key="exhausted", value=len(good) < wanted)
-        self.log.info("%d of %d landed%s", len(good), wanted, "; the source has no more" if len(good) < wanted else "")
-        return [good[start : start + self.group_size] for start in range(0, len(good), self.group_size)]
+
+    def _replace(self, candidates: dict[str, Any], good: list[str]) -> bool:
+        """Land further tracks into ``good`` until the batch is full; say whether the source had too few."""
+        text = self.lake.read_text(SETTINGS.processed_bucket, self.folder.search)
+        if text is None:
+            raise AirflowFailException(f"{self.folder.search} is missing: the search of this run must run first")
+        progress = Progress.from_json(json.loads(text))
+        if progress.exhausted:
+            return True
+        with self.landing(candidates["claimed_by"]) as landing:
+            for track in self.search(landing, families=candidates["licences"], progress=progress):
+                asset_id = asset_id_from_source(track.source, track.source_id)
+                if asset_id not in good and landing.land(track) in ("landed", "analysed"):
+                    good.append(asset_id)
+                if len(good) == candidates["asked"]:
+                    return False
+        return True
+
+
+def _json(value: dict[str, Any]) -> str:
+    return json.dumps(value, ensure_ascii=False, indent=1)
+
+
+def _comes_again(error: BaseException, context: Context) -> bool:
+    """Say whether Airflow will execute the task another time after this error, within reason."""
+    if isinstance(error, AirflowRescheduleException):
+        return context.get("task_reschedule_count", 0) < MOST_COOL_DOWNS
+    return not isinstance(error, AirflowFailException) and context["ti"].try_number <= context["ti"].max_tries
 
 
 def claim_of(context: Context) -> str:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -97,7 +98,9 @@ def test_the_same_bytes_belong_to_the_asset_that_landed_them(claim, catalogue, a
     sha256 = asset_id * 2
     assert catalogue.claim_content(sha256, asset_id) == asset_id
     assert catalogue.claim_content(sha256, asset_id) == asset_id
-    catalogue.mark(asset_id, "landed")
+    catalogue.mark(asset_id, "landed", raw_key="a.mp3")
+    assert catalogue.claim_content(sha256, "another") == asset_id
+    catalogue.mark_failed(asset_id, PERMANENT)  # its analysis, say: the object stands all the same
     assert catalogue.claim_content(sha256, "another") == asset_id
 
 
@@ -131,3 +134,32 @@ def test_attempts_are_counted_for_each_version_of_the_analyser(claim, catalogue,
 def test_items_without_a_track_left_are_remembered(catalogue, asset_id):
     catalogue.mark_item_taken("internet-archive", asset_id)
     assert catalogue.taken_items("internet-archive", [asset_id, "other"]) == {asset_id}
+
+
+def test_a_claim_that_is_taken_over_shows_what_stood_there(claim, catalogue, asset_id):
+    assert "previous" not in claim("run-1")
+    catalogue.mark_failed(asset_id, PASSING)
+    assert claim("run-2")["previous"]["failure"]["error"] == "TooSlow"
+    assert "previous" not in catalogue.read(asset_id)
+
+
+def test_only_the_owner_of_an_asset_that_has_not_landed_may_note_that_it_did_not_land(claim, catalogue, asset_id):
+    claim("run-1")
+    assert not catalogue.mark_unlanded(asset_id, "failed", PASSING, claimed_by="run-2")
+    assert catalogue.mark_unlanded(asset_id, "failed", PASSING, claimed_by="run-1")
+    catalogue.mark(asset_id, "landed", raw_key="a.mp3")
+    assert not catalogue.mark_unlanded(asset_id, "failed", PASSING, claimed_by="run-1")
+    assert catalogue.read(asset_id)["state"] == "landed"
+
+
+def test_of_two_cool_downs_of_a_source_the_longer_one_counts(catalogue, asset_id):
+    source, later = f"source-{asset_id}", datetime.now(UTC).replace(microsecond=0) + timedelta(hours=1)
+    assert catalogue.left_alone_until(source) is None
+    catalogue.leave_alone(source, later)
+    catalogue.leave_alone(source, later - timedelta(minutes=30))
+    assert catalogue.left_alone_until(source) == later
+
+
+def test_a_cool_down_that_is_over_holds_nobody_up(catalogue, asset_id):
+    catalogue.leave_alone(f"source-{asset_id}", datetime.now(UTC) - timedelta(seconds=1))
+    assert catalogue.left_alone_until(f"source-{asset_id}") is None

@@ -1,0 +1,179 @@
+"""A source of three lines, a client that serves what the test puts there, and a landing over both on the local AWS."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import math
+import struct
+import uuid
+import wave
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+
+from include.catalog.keys import RunFolder, asset_id_from_source, failure_key, provenance_key, raw_filename
+from include.catalog.licences import licence_from_url
+from include.catalog.records import Licence
+from include.settings import SETTINGS
+from include.sources.http import Download
+from include.sources.source import ItemRef, Page, Rejection, Request, Track
+from open_media.landing import Landing
+
+BY = "https://creativecommons.org/licenses/by/4.0/"
+BY_ND = "https://creativecommons.org/licenses/by-nd/4.0/"
+
+
+def tone(frequency_hz: float = 440.0) -> bytes:
+    """Half a second of a tone as a WAV file; another frequency gives other bytes."""
+    samples = (round(9000 * math.sin(2 * math.pi * frequency_hz * n / 8000)) for n in range(4000))
+    file = io.BytesIO()
+    with wave.open(file, "wb") as sound:
+        sound.setparams((1, 2, 8000, 0, "NONE", ""))
+        sound.writeframes(b"".join(struct.pack("<h", sample) for sample in samples))
+    return file.getvalue()
+
+
+def track_of(item_id: str, name: str = "a.wav", **fields: Any) -> Track:
+    licence = licence_from_url(BY)
+    assert isinstance(licence, Licence)
+    track = Track(
+        source="shelf",
+        source_id=f"{item_id}/{name}",
+        item_id=item_id,
+        source_url=f"https://shelf.example/{item_id}",
+        download_url=f"https://shelf.example/{item_id}/{name}",
+        title=item_id,
+        creator="A. Composer",
+        licence_raw=BY,
+        licence=licence,
+        original_name=name,
+        size_bytes=None,
+        md5=None,
+        duration_s=None,
+        media_type="audio",
+    )
+    return replace(track, **fields)
+
+
+class Shelf:
+    """A source whose search is a list of item ids and whose items hold one or several files."""
+
+    name = "shelf"
+    title = "The Shelf"
+
+    def search_request(self, words: str, media_type: str, cursor: str | None) -> Request:
+        return Request(f"/search/{cursor or 0}")
+
+    def page_from_answer(self, answer: Any, cursor: str | None) -> Page:
+        return Page(
+            items=tuple(ItemRef(id=item_id, title=item_id, licence_raw=raw) for item_id, raw in answer["items"]),
+            next=answer["next"],
+            total=None,
+        )
+
+    def item_request(self, ref: ItemRef) -> Request:
+        return Request(f"/item/{ref.id}")
+
+    def tracks_from_answer(
+        self,
+        answer: Any,
+        ref: ItemRef,
+        *,
+        families: Any,
+        download_base: str,
+    ) -> tuple[Track | Rejection, ...]:
+        return tuple(track_of(ref.id, name) for name in answer["files"])
+
+
+@dataclass
+class ShelfClient:
+    """Answers from ``answers`` and ``files``, where an exception is an answer too, and notes what it was asked."""
+
+    answers: dict[str, Any] = field(default_factory=dict)
+    files: dict[str, Any] = field(default_factory=dict)
+    asked: list[str] = field(default_factory=list)
+    content_length: int | None = None
+
+    def fetch_json(self, path: str, params: Any = ()) -> Any:
+        self.asked.append(path)
+        return self._answer(self.answers[path])
+
+    @contextmanager
+    def stream(self, url: str, *, max_bytes: int) -> Iterator[Download]:
+        self.asked.append(url)
+        content = self._answer(self.files[url])
+        length = self.content_length or len(content)
+        yield Download(url, 200, "audio/wav", length, None, iter([content]))
+
+    @staticmethod
+    def _answer(answer: Any) -> Any:
+        if isinstance(answer, BaseException):
+            raise answer
+        return answer
+
+
+@pytest.fixture
+def client() -> ShelfClient:
+    return ShelfClient()
+
+
+@pytest.fixture
+def item_id() -> str:
+    """An item that no other test uses."""
+    return f"item-{uuid.uuid4().hex[:12]}"
+
+
+@pytest.fixture
+def track(item_id, client) -> Track:
+    """A track of which the client serves sound bytes that no other test has."""
+    content = tone(200 + int(hashlib.sha256(item_id.encode()).hexdigest()[:6], 16) % 100_000 / 50)
+    track = track_of(item_id, md5=hashlib.md5(content, usedforsecurity=False).hexdigest(), size_bytes=len(content))
+    client.files[track.download_url] = content
+    return track
+
+
+@pytest.fixture
+def landing_of(catalogue, lake, client) -> Callable[[str], Landing]:
+    """Makes the landing of a run, by its name and second."""
+
+    def landing_of(run: str = "run-1", second: int = 0) -> Landing:
+        folder = RunFolder("audio", "shelf", "tones", f"20260301_0630{second:02d}")
+        return Landing(Shelf(), client, catalogue, lake, folder, run)  # type: ignore[arg-type]
+
+    return landing_of
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a track lies, and what lies there."""
+
+    asset_id: str
+    raw_key: str
+    lake: Any
+
+    def media_size(self) -> int | None:
+        return self.lake.size_bytes(SETTINGS.raw_bucket, self.raw_key)
+
+    def provenance(self) -> str | None:
+        return self.lake.read_text(SETTINGS.raw_bucket, provenance_key(self.raw_key))
+
+    def failure(self) -> str | None:
+        return self.lake.read_text(SETTINGS.processed_bucket, failure_key(self.raw_key))
+
+
+@pytest.fixture
+def place_of(lake) -> Callable[[Track, Landing], Place]:
+    def place_of(track: Track, landing: Landing) -> Place:
+        asset_id = asset_id_from_source(track.source, track.source_id)
+        return Place(asset_id, landing.folder.raw(raw_filename(track.original_name, asset_id)), lake)
+
+    return place_of
+
+
+@pytest.fixture
+def shelf() -> Shelf:
+    return Shelf()
