@@ -128,9 +128,15 @@ def item_id() -> str:
 
 
 @pytest.fixture
-def track(item_id, client) -> Track:
+def tone_of() -> Callable[[str], bytes]:
+    """Makes the sound of an item, whose bytes no other item has."""
+    return lambda name: tone(200 + int(hashlib.sha256(name.encode()).hexdigest()[:6], 16) % 100_000 / 50)
+
+
+@pytest.fixture
+def track(item_id, client, tone_of) -> Track:
     """A track of which the client serves sound bytes that no other test has."""
-    content = tone(200 + int(hashlib.sha256(item_id.encode()).hexdigest()[:6], 16) % 100_000 / 50)
+    content = tone_of(item_id)
     track = track_of(item_id, md5=hashlib.md5(content, usedforsecurity=False).hexdigest(), size_bytes=len(content))
     client.files[track.download_url] = content
     return track
