@@ -495,6 +495,7 @@ class TestRefusingAnItem:
             ("https://creativecommons.org/licenses/by/", "LicenceUnknown", "licenses/by/"),
             ("https://creativecommons.org/licenses/sampling+/1.0/", "LicenceUnknown", "sampling+"),
             ([BY, "http://creativecommons.org/licenses/by-nd/4.0/"], "LicenceUnknown", "by-nd"),
+            (["http://www.gnu.org/copyleft/fdl.html", BY], "LicenceUnknown", "gnu.org"),
             ("http://creativecommons.org/licenses/by-nd/4.0/", "LicenceNotAllowed", "CC-BY-ND-4.0"),
         ],
     )
@@ -512,10 +513,10 @@ class TestRefusingAnItem:
         with pytest.raises(ValueError, match="no licence family 'ccby'"):
             read(item(original("a.mp3")), families=["ccby"])
 
-    def test_the_licence_of_a_list_is_taken_when_one_is_known(self):
-        (track,) = tracks_of(original("a.mp3"), licenseurl=["http://www.gnu.org/copyleft/fdl.html", BY])
+    def test_a_list_that_names_one_licence_in_two_spellings_is_taken_with_its_claims(self):
+        (track,) = tracks_of(original("a.mp3"), licenseurl=[f"{BY}deed.de", BY])
         assert track.licence.id == "CC-BY-4.0"
-        assert track.licence_raw == f"http://www.gnu.org/copyleft/fdl.html | {BY}"
+        assert track.licence_raw == f"{BY}deed.de | {BY}"
 
     @pytest.mark.parametrize(
         ("answer", "error"),
