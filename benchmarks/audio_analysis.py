@@ -191,7 +191,7 @@ def labels_from_facts(facts: str) -> Labels:
     from include.audio.music import PITCH_CLASSES
 
     tempo = re.search(r"(\d+(?:\.\d+)?) BPM", facts)
-    key = re.search(r"key (?:of )?([A-G])([#b]?)(?: (major|minor))?(?![a-z])", facts)
+    key = re.search(r"\bkey (?:of )?([A-G])([#b]?)(?: (major|minor))?(?![a-z])", facts)
     named = mode = None
     if key:
         named = PITCH_CLASSES[(PITCH_CLASSES.index(key[1]) + {"#": 1, "b": -1, "": 0}[key[2]]) % 12]
