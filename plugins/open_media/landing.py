@@ -9,7 +9,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
 from include.audio.errors import AudioError
@@ -161,7 +161,7 @@ class Landing:
         abort_leftovers(self.lake.conn, SETTINGS.raw_bucket, raw_key)  # of a try that was killed
         with (
             tempfile.TemporaryDirectory(prefix="landing-") as folder,
-            (Path(folder) / "media").open("w+b") as spool,
+            (Path(folder) / PurePosixPath(raw_key).name).open("w+b") as spool,
             self.client.stream(track.download_url, max_bytes=LARGEST_FILE_BYTES) as download,
         ):
             _check_room(folder, download.content_length)

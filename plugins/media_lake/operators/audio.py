@@ -76,7 +76,7 @@ class AudioAnalyseAssetsOperator(BaseOperator):
             self.log.info("analysed already: s3://%s/%s", SETTINGS.processed_bucket, features_key)
             return True
         with tempfile.TemporaryDirectory(prefix="analysis-") as temporary:
-            path = Path(temporary) / "media"
+            path = Path(temporary) / Path(item["raw_key"]).name
             try:
                 lake.fetch(item["raw_bucket"], item["raw_key"], path, sha256=item["sha256"])
                 with _attempt(catalogue, item["asset_id"], f"analysis {ANALYSER_VERSION} of {tries} tries"):
