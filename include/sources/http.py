@@ -361,7 +361,7 @@ class PoliteClient:
         return self._with_retries(lambda: self._json_once(url, max_bytes))
 
     @contextmanager
-    def stream(self, url: str, *, max_bytes: int, allow_html: bool = False) -> Iterator[Download]:
+    def stream(self, url: str, *, max_bytes: int) -> Iterator[Download]:
         """Open a file for reading in chunks; a body that breaks off is continued where it stopped, if the source can.
 
         The bytes are the file's own, so that digests and lengths are the file's (no content encoding). While the chunks
@@ -374,7 +374,7 @@ class PoliteClient:
         body = _ResumingBody(self, response, max_bytes)
         try:
             content_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()
-            if content_type in ("text/html", "application/xhtml+xml") and not allow_html:
+            if content_type in ("text/html", "application/xhtml+xml"):
                 raise UnexpectedContent(
                     f"{shown(response.url)} is an html page, not a file: the item may be gone or closed"
                 )

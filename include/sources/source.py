@@ -10,7 +10,7 @@ import types
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from functools import cache
-from typing import Any, Literal, Protocol, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, Literal, Protocol, get_args, get_origin, get_type_hints
 
 from include.catalog.keys import MediaType
 from include.catalog.records import Licence
@@ -127,9 +127,6 @@ class Source(Protocol):
         ...
 
 
-_Record = TypeVar("_Record", Track, Rejection)
-
-
 def track_to_json(track: Track) -> dict[str, Any]:
     """Write a track as plain JSON values."""
     return asdict(track)
@@ -142,19 +139,6 @@ def track_from_json(value: object) -> Track:
     """
     fields = _fields(Track, value)
     return Track(**fields | {"licence": Licence(**_fields(Licence, fields["licence"]))})
-
-
-def rejection_to_json(rejection: Rejection) -> dict[str, Any]:
-    """Write a rejection as plain JSON values."""
-    return asdict(rejection)
-
-
-def rejection_from_json(value: object) -> Rejection:
-    """Read what ``rejection_to_json`` wrote.
-
-    :raises SourceAnswerError: when a field is missing, unknown or of another type.
-    """
-    return Rejection(**_fields(Rejection, value))
 
 
 @cache

@@ -100,11 +100,13 @@ class Landing:
         if self._stands(asset_id, raw_key):
             return "landed"
         try:
-            self._count_attempt(item)
+            if self.catalogue.count_attempt(asset_id, "land") > MOST_ATTEMPTS:
+                raise LandingDied(f"the landing broke off {MOST_ATTEMPTS} times; look for a crash in the earlier logs")
             provenance = self._transfer(track, asset_id, raw_key, retrieved_at=item["claimed_at"])
         except DuplicateContent as error:
             return self._record_failure(asset_id, raw_key, error, "duplicate", duplicate_of=error.owner)
         except (Throttled, SourceRefuses) as error:
+            self.catalogue.forget_attempts(asset_id, "land")  # this one ended orderly
             if self.catalogue.count_attempt(asset_id, "throttled") < MOST_ATTEMPTS:
                 raise
             return self._record_failure(asset_id, raw_key, error)
@@ -113,13 +115,6 @@ class Landing:
         self._mark_landed(asset_id, raw_key, provenance.sha256, provenance.bytes)
         log.info("%s landed: s3://%s/%s, %d bytes", track.source_id, SETTINGS.raw_bucket, raw_key, provenance.bytes)
         return "landed"
-
-    def _count_attempt(self, item: Mapping[str, Any]) -> None:
-        throttled = item["attempts"].get("throttled", 0)  # these ended orderly
-        if self.catalogue.count_attempt(item["asset_id"], "land") - throttled > MOST_ATTEMPTS:
-            raise LandingDied(
-                f"the landing broke off {MOST_ATTEMPTS} times; look for a crash in the task's earlier logs"
-            )
 
     def _attributes(self, track: Track) -> dict[str, Any]:
         return {
@@ -268,6 +263,7 @@ class Landing:
         if not self.catalogue.mark_unlanded(asset_id, state, failure, claimed_by=self.claimed_by, **attributes):
             item = self.catalogue.read(asset_id) or {}
             return item["state"] if item.get("claimed_by") == self.claimed_by else None
+        self.catalogue.forget_attempts(asset_id, "land")  # it ended, and a person may clear it for a fresh start
         self.lake.write_text(SETTINGS.processed_bucket, failure_key(raw_key), record_to_json(failure))
         log.warning("%s did not land: %s: %s", asset_id, failure.error, failure.message, exc_info=_unforeseen(error))
         return state

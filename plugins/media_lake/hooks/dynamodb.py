@@ -33,7 +33,9 @@ class AssetCatalogueHook(AwsGenericHook["DynamoDBServiceResource"]):
     """Read and write the catalogue of assets (table ``<prefix>-assets``).
 
     One item per asset, keyed by ``asset_id``. Every write is conditional, so that of two tasks that want the same asset
-    one gets it, and a task that runs twice changes nothing the second time.
+    one gets it, and a task that runs twice changes nothing the second time. Beside the assets stand marks, which
+    have no campaign and no state and so are in no index: ``sha256#…`` (whose bytes), ``item#…`` (nothing left to take)
+    and ``cooldown#…`` (a source is left alone).
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -263,14 +265,6 @@ class OnceHook(AwsGenericHook["DynamoDBServiceResource"]):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs.setdefault("aws_conn_id", SETTINGS.aws_conn_id)
         super().__init__(*args, **(kwargs | {"resource_type": "dynamodb"}))
-
-    def was_done(self, job_key: str) -> bool:
-        answer = self.conn.Table(SETTINGS.jobs_table).get_item(Key={"job_key": job_key}, ConsistentRead=True)
-        return "Item" in answer
-
-    def mark_done(self, job_key: str, **attributes: Any) -> None:
-        item = {**attributes, "job_key": job_key, "state": "complete", "completed_at": now_iso()}
-        self.conn.Table(SETTINGS.jobs_table).put_item(Item=_to_dynamodb(item))
 
     def recall(self, job_key: str) -> Any:
         """Return the value that ``remember`` kept, or ``None``."""

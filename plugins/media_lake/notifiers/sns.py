@@ -57,7 +57,7 @@ class RunAlertNotifier(BaseNotifier):
             return
         once = OnceHook(aws_conn_id=self.aws_conn_id)
         job_key = hashlib.sha256("\n".join(["sns", "publish", self.kind, alert["dag_id"], alert["run_id"]]).encode())
-        if once.was_done(job_key.hexdigest()):
+        if once.recall(job_key.hexdigest()) is not None:
             self.log.info("run %s was alerted already", alert["run_id"])
             return
         SnsHook(aws_conn_id=self.aws_conn_id).publish_to_target(
@@ -65,7 +65,7 @@ class RunAlertNotifier(BaseNotifier):
             subject=f"{alert['dag_id']} {self.kind}: {alert['run_id']}"[:_LONGEST_SUBJECT],
             message=json.dumps(alert, ensure_ascii=False, indent=2),
         )
-        once.mark_done(job_key.hexdigest(), service="sns", operation="publish", alert=alert)
+        once.remember(job_key.hexdigest(), alert)
 
     async def async_notify(self, context: Context) -> None:
         from asgiref.sync import sync_to_async

@@ -54,9 +54,8 @@ class AudioAnalyseAssetsOperator(BaseOperator):
         names = _names([items[asset_id]["title"] for asset_id in self.asset_ids])
         context["names"] = names  # type: ignore[typeddict-unknown-key]
         analysed = []
-        tries = context[
-            "ti"
-        ].max_tries  # grows when a person clears the task: then a file that was given up is tried anew
+        # grows when a person clears the task: then a file that was given up is tried anew
+        tries = context["ti"].max_tries
         for number, asset_id in enumerate(self.asset_ids, start=1):
             self.log.info("%d/%d %s", number, len(self.asset_ids), items[asset_id]["original_name"])
             if self._analyse(catalogue, lake, items[asset_id], tries):

@@ -153,7 +153,7 @@ class OpenMediaSearchItemsOperator(OpenMediaBaseOperator):
     """Search a source for a campaign and choose a batch of tracks that nobody has and whose licence is allowed.
 
     What was chosen is written once, to the run's ``candidates.json``; a second execution reads it and chooses the same.
-    Returns one small mapping a track, ``{"asset_id", "name"}``, to map ``OpenMediaLandOperator`` over.
+    Returns one small mapping a track, ``{"asset_id", "name"}``, to map ``OpenMediaLandTrackOperator`` over.
 
     :param batch_size: how many tracks to choose
     :param licences: licence families that are allowed, see ``include.catalog.licences.LICENCE_FAMILIES``

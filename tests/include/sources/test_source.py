@@ -9,11 +9,8 @@ from hypothesis import strategies as st
 
 from include.catalog.licences import licence_from_url
 from include.sources.source import (
-    Rejection,
     SourceAnswerError,
     Track,
-    rejection_from_json,
-    rejection_to_json,
     track_from_json,
     track_to_json,
 )
@@ -43,15 +40,8 @@ def track() -> Track:
     )
 
 
-REJECTION = Rejection(source_id="rain-album", title="Rain", error="LicenceMissing", message="the item names no licence")
-
-
 def test_a_track_survives_the_way_through_json(track):
     assert track_from_json(json.loads(json.dumps(track_to_json(track)))) == track
-
-
-def test_a_rejection_survives_the_way_through_json():
-    assert rejection_from_json(json.loads(json.dumps(rejection_to_json(REJECTION)))) == REJECTION
 
 
 @pytest.mark.parametrize("name", [field.name for field in fields(Track)])
@@ -87,11 +77,6 @@ def test_a_track_whose_licence_lacks_a_permission_is_refused(track):
         track_from_json(value)
 
 
-def test_a_rejection_for_a_reason_that_does_not_exist_is_refused():
-    with pytest.raises(SourceAnswerError, match=r"Rejection\.error: unexpected 'Bored'"):
-        rejection_from_json(rejection_to_json(REJECTION) | {"error": "Bored"})
-
-
 json_values = st.recursive(
     st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=5)),
     lambda members: st.one_of(st.lists(members, max_size=3), st.dictionaries(st.text(max_size=5), members, max_size=3)),
@@ -102,5 +87,3 @@ json_values = st.recursive(
 def test_garbage_is_no_track_and_no_other_error(garbage):
     with pytest.raises(SourceAnswerError):
         track_from_json(garbage)
-    with pytest.raises(SourceAnswerError):
-        rejection_from_json(garbage)

@@ -113,6 +113,13 @@ def test_a_file_that_takes_the_worker_down_again_and_again_is_given_up(landing, 
     assert len(client.asked) == 3
 
 
+def test_a_bad_file_keeps_its_reason_however_often_its_task_is_cleared(landing, track, place):
+    bad = replace(track, md5="0" * 32)
+    for _ in range(5):
+        assert landing.land(bad) == "failed"
+        assert json.loads(place.failure())["error"] == "ChecksumMismatch"
+
+
 def test_bytes_that_another_asset_has_landed_are_a_duplicate_with_its_reason(landing, track, place_of, client):
     assert landing.land(track) == "landed"
     twin = replace(track, source_id=f"{track.item_id}/b.wav", original_name="b.wav")
