@@ -67,7 +67,7 @@ COMPILE := .venv/bin/uv pip compile --quiet --universal --fork-strategy fewest -
 requirements: venv  ## pin anew what requirements*.in ask for
 	@$(COMPILE) requirements.in -o requirements.txt
 	@$(COMPILE) requirements-dev.in -c requirements.txt -o requirements-dev.txt
-	@$(COMPILE) docker/aws/requirements.in -c requirements.txt -o docker/aws/requirements.txt
+	@$(COMPILE) docker/aws/requirements.in -c requirements.txt --override docker/aws/overrides.txt -o docker/aws/requirements.txt
 	@$(COMPILE) docker/sources/requirements.in -c requirements.txt -o docker/sources/requirements.txt
 
 clean: down  ## stop the stack; remove .local, .venv and the tools' caches

@@ -51,7 +51,7 @@ fi
 echo "installing $files"
 set --
 for file in $files; do set -- "$@" --requirement "$file"; done
-VIRTUAL_ENV="$PWD/.venv" .venv/bin/uv pip install "$@"
+VIRTUAL_ENV="$PWD/.venv" .venv/bin/uv pip install --override docker/aws/overrides.txt "$@"
 [ "$kind" = run ] || printf '%s\n' "uv $UV_VERSION $(cat requirements.txt docker/aws/requirements.txt \
 docker/sources/requirements.txt | cksum)" >.venv/.stamp-run
 printf '%s\n' "$wanted" >"$stamp"
