@@ -24,6 +24,16 @@ class Settings:
     """E-mail address or URL of whoever operates this deployment; live catalogues demand it in the User-Agent."""
     alerts_topic_arn: str = ""
     """SNS topic for failures and deadlines; empty means that they are only logged."""
+    completions_queue_url: str = ""
+    """SQS queue to which the media services' completions come; empty means that each job's state is polled."""
+    rekognition_topic_arn: str = ""
+    """SNS topic that Rekognition Video tells of a job's end, subscribed by the completions queue."""
+    rekognition_role_arn: str = ""
+    """Role with which Rekognition Video may publish to that topic."""
+    mediaconvert_role_arn: str = ""
+    """Role with which MediaConvert reads and writes the buckets."""
+    resumptions_per_second: float = 20.0
+    """How many tasks whose jobs ended a triggerer wakes a second, so that the scheduler keeps up."""
     airflow_url: str = "http://127.0.0.1:8080"
     """Base URL of the Airflow UI, used in the links of alerts."""
     local_aws_port: int = 4566
@@ -83,7 +93,7 @@ class Settings:
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:
         """Read the settings from ``environment``; what is absent or empty keeps its default.
 
-        :raises ValueError: when a port is no number between 1 and 65535.
+        :raises ValueError: when a port is no number between 1 and 65535, or a rate no number above 0.
 
         >>> Settings.from_environment({"AIRFLOW_PORT": "8081"}).airflow_url
         'http://127.0.0.1:8081'
@@ -95,6 +105,13 @@ class Settings:
             aws_conn_id=environment.get("MEDIA_AWS_CONN_ID") or defaults.aws_conn_id,
             contact=environment.get("MEDIA_CONTACT") or defaults.contact,
             alerts_topic_arn=environment.get("MEDIA_ALERTS_TOPIC_ARN") or defaults.alerts_topic_arn,
+            completions_queue_url=environment.get("MEDIA_COMPLETIONS_QUEUE_URL") or defaults.completions_queue_url,
+            rekognition_topic_arn=environment.get("MEDIA_REKOGNITION_TOPIC_ARN") or defaults.rekognition_topic_arn,
+            rekognition_role_arn=environment.get("MEDIA_REKOGNITION_ROLE_ARN") or defaults.rekognition_role_arn,
+            mediaconvert_role_arn=environment.get("MEDIA_MEDIACONVERT_ROLE_ARN") or defaults.mediaconvert_role_arn,
+            resumptions_per_second=_rate(
+                environment, "MEDIA_RESUMPTIONS_PER_SECOND", defaults.resumptions_per_second
+            ),
             airflow_url=(environment.get("MEDIA_AIRFLOW_URL") or f"http://127.0.0.1:{airflow_port}").rstrip("/"),
             local_aws_port=_port(environment, "LOCAL_AWS_PORT", defaults.local_aws_port),
             local_sources_port=_port(environment, "LOCAL_SOURCES_PORT", defaults.local_sources_port),
@@ -110,6 +127,17 @@ def _port(environment: Mapping[str, str], name: str, default: int) -> int:
     if not text.isdecimal() or not 1 <= int(text) <= 65535:
         raise ValueError(f"{name} must be a port between 1 and 65535, not {text!r}")
     return int(text)
+
+
+def _rate(environment: Mapping[str, str], name: str, default: float) -> float:
+    text = environment.get(name) or str(default)
+    try:
+        rate = float(text)
+    except ValueError:
+        rate = 0.0
+    if not 0 < rate < float("inf"):
+        raise ValueError(f"{name} must be a number above 0, not {text!r}")
+    return rate
 
 
 def copy_environment() -> dict[str, str]:

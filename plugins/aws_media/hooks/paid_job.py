@@ -38,8 +38,8 @@ class Completion:
 class PaidJobHook(AwsBaseHook):
     """The client of a service that sells jobs, plus what the ledger and the waiting need to know about it.
 
-    ``operation`` is the ledger's name of what is bought: ``label_detection``, ``transcription_job``, ``job``. The waiter of an
-    operation is called ``<operation>_complete`` and stands in ``waiters/<service>.json``.
+    ``operation`` is the ledger's name of what is bought: ``label_detection``, ``transcription_job``, ``job``. The
+    waiter of an operation is called ``<operation>_complete`` and stands in ``waiters/<service>.json``.
     """
 
     service: ClassVar[str]
@@ -60,13 +60,14 @@ class PaidJobHook(AwsBaseHook):
     def start(self, operation: str, request: Mapping[str, Any], *, token: str, tags: Mapping[str, str]) -> str:
         """Start the job and return its id. Twice with one ``token`` means one job, also when a reply was lost.
 
-        ``token`` is 64 characters of ``[0-9a-f]``. ``tags`` (``job_key``, ``dag_id``, ``run_id``, ``task_id``) go where the service takes tags. A
-        conflict (the job is there already) is adopted, not raised. Raises botocore's ``ClientError`` for the rest.
+        ``token`` is 64 characters of ``[0-9a-f]``. ``tags`` (``job_key``, ``dag_id``, ``run_id``, ``task_id``) go where
+        the service takes tags. A conflict (the job is there already) is adopted, not raised. Raises botocore's
+        ``ClientError`` for the rest.
         """
 
     @abstractmethod
     def find(self, operation: str, *, token: str, tags: Mapping[str, str]) -> str | None:
-        """Return the id of the job that an earlier ``start`` with these began, or ``None`` when the service cannot tell."""
+        """Return the id of the job that an earlier ``start`` with these began, or ``None`` if it cannot be told."""
 
     @abstractmethod
     def describe(self, operation: str, job_id: str) -> JobStatus:
