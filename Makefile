@@ -1,5 +1,6 @@
 # Everything from a fresh clone: a Python 3.11 or 3.12, make, and a package index are all that is needed.
-# Ports and state: LOCAL_AWS_PORT, LOCAL_SOURCES_PORT, AIRFLOW_PORT, DASHBOARD_PORT, LOCAL_STATE_DIR (include/settings.py).
+# Ports, state and models: LOCAL_AWS_PORT, LOCAL_SOURCES_PORT, AIRFLOW_PORT, DASHBOARD_PORT, LOCAL_STATE_DIR, LOCAL_AWS_DETECTOR,
+# LOCAL_AWS_DETECTOR_LABELS, LOCAL_AWS_SPEECH_MODEL (include/settings.py).
 
 UV_VERSION := 0.13.8
 export UV_VERSION

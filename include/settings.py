@@ -37,6 +37,12 @@ class Settings:
     airflow_url: str = "http://127.0.0.1:8080"
     """Base URL of the Airflow UI, used in the links of alerts."""
     local_aws_port: int = 4566
+    local_aws_detector: str = ""
+    """ONNX model (YOLOv8 or YOLO11 layout) with which the local Rekognition sees objects; empty means none."""
+    local_aws_detector_labels: str = ""
+    """Names of the detector's classes, one a line."""
+    local_aws_speech_model: str = ""
+    """``whisper:<folder>`` or ``vosk:<folder>`` for the local Transcribe; empty means pocketsphinx."""
     local_sources_port: int = 4570
     airflow_port: int = 8080
     dashboard_port: int = 8501
@@ -109,11 +115,13 @@ class Settings:
             rekognition_topic_arn=environment.get("MEDIA_REKOGNITION_TOPIC_ARN") or defaults.rekognition_topic_arn,
             rekognition_role_arn=environment.get("MEDIA_REKOGNITION_ROLE_ARN") or defaults.rekognition_role_arn,
             mediaconvert_role_arn=environment.get("MEDIA_MEDIACONVERT_ROLE_ARN") or defaults.mediaconvert_role_arn,
-            resumptions_per_second=_rate(
-                environment, "MEDIA_RESUMPTIONS_PER_SECOND", defaults.resumptions_per_second
-            ),
+            resumptions_per_second=_rate(environment, "MEDIA_RESUMPTIONS_PER_SECOND", defaults.resumptions_per_second),
             airflow_url=(environment.get("MEDIA_AIRFLOW_URL") or f"http://127.0.0.1:{airflow_port}").rstrip("/"),
             local_aws_port=_port(environment, "LOCAL_AWS_PORT", defaults.local_aws_port),
+            local_aws_detector=environment.get("LOCAL_AWS_DETECTOR") or defaults.local_aws_detector,
+            local_aws_detector_labels=environment.get("LOCAL_AWS_DETECTOR_LABELS")
+            or defaults.local_aws_detector_labels,
+            local_aws_speech_model=environment.get("LOCAL_AWS_SPEECH_MODEL") or defaults.local_aws_speech_model,
             local_sources_port=_port(environment, "LOCAL_SOURCES_PORT", defaults.local_sources_port),
             airflow_port=airflow_port,
             dashboard_port=_port(environment, "DASHBOARD_PORT", defaults.dashboard_port),

@@ -49,6 +49,13 @@ def components_for(settings: Settings, media: Path | None = None) -> list[Compon
     aws_url = f"http://127.0.0.1:{settings.local_aws_port}"
     sources_url = f"http://127.0.0.1:{settings.local_sources_port}"
     airflow_url = f"http://127.0.0.1:{settings.airflow_port}"
+    engine, _, model = settings.local_aws_speech_model.rpartition(":")
+    engines = {
+        "--detector": settings.local_aws_detector and str(Path(settings.local_aws_detector).resolve()),
+        "--detector-labels": settings.local_aws_detector_labels
+        and str(Path(settings.local_aws_detector_labels).resolve()),
+        "--speech-model": f"{engine}:{Path(model).resolve()}" if engine else model,
+    }
     serve_media = ("--media", str(media.resolve())) if media else ()
     return [
         Component(
@@ -57,6 +64,7 @@ def components_for(settings: Settings, media: Path | None = None) -> list[Compon
             command=(
                 *(sys.executable, "-m", "aws_emulator"),
                 *("--port", str(settings.local_aws_port), "--prefix", settings.prefix),
+                *(part for option, value in engines.items() if value for part in (option, value)),
             ),
             working_dir=REPO_ROOT / "docker" / "aws",
             port=settings.local_aws_port,
