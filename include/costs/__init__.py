@@ -1,0 +1,1 @@
+"""What media work costs."""
