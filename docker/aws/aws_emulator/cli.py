@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import logging
 import os
+import secrets
 import signal
 import sys
 import threading
@@ -14,6 +15,8 @@ from types import FrameType
 from aws_emulator import __version__
 from aws_emulator.application import STATIC_CREDENTIALS, Emulator
 from aws_emulator.guard import SKEW_TOLERANCE_S
+from aws_emulator.jobs.queue import JOBS, MOST_QUEUED, WORKERS
+from aws_emulator.jobs.task import POCKETSPHINX, EngineSettings
 from aws_emulator.seed import DEFAULT_PREFIX, DEFAULT_SEED, Seeder, read_seed
 from aws_emulator.server import PortTaken, Server
 
@@ -28,6 +31,41 @@ def parse_credentials(text: str) -> tuple[str, str]:
     if not (access_key and colon and secret):
         raise argparse.ArgumentTypeError(f"{text!r} is not <access key id>:<secret>")
     return access_key, secret
+
+
+def parse_count(text: str) -> int:
+    """Read a number of at least one.
+
+    >>> parse_count("2")
+    2
+    """
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
+    return int(text)
+
+
+def parse_file(text: str) -> Path:
+    """The path of a file that is there."""
+    path = Path(text).absolute()
+    if not path.is_file():
+        raise argparse.ArgumentTypeError(f"there is no file {text!r}")
+    return path
+
+
+def parse_speech_model(text: str) -> str:
+    """Read ``pocketsphinx``, ``whisper:<folder>`` or ``vosk:<folder>``; the folder becomes absolute.
+
+    >>> parse_speech_model("pocketsphinx")
+    'pocketsphinx'
+    """
+    if text == POCKETSPHINX:
+        return text
+    kind, _, folder = text.partition(":")
+    if kind not in ("whisper", "vosk"):
+        raise argparse.ArgumentTypeError(f"{text!r} is none of {POCKETSPHINX}, whisper:<folder>, vosk:<folder>")
+    if not Path(folder).is_dir():
+        raise argparse.ArgumentTypeError(f"there is no folder {folder!r}")
+    return f"{kind}:{Path(folder).absolute()}"
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -67,6 +105,37 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="SECONDS",
         help="how far a request's clock may be off (default: %(default)s, as AWS)",
     )
+    engines = parser.add_argument_group("engines", "what does the work of MediaConvert, Rekognition and Transcribe")
+    engines.add_argument(
+        "--workers",
+        type=parse_count,
+        default=WORKERS,
+        metavar="N",
+        help="processes that work at the same time (default: %(default)s)",
+    )
+    engines.add_argument(
+        "--most-queued",
+        type=parse_count,
+        default=MOST_QUEUED,
+        metavar="N",
+        help="jobs that may wait; beyond that a start is throttled (default: %(default)s)",
+    )
+    engines.add_argument(
+        "--detector", type=parse_file, metavar="ONNX", help="object detector for labels (YOLOv8 or YOLO11 layout)"
+    )
+    engines.add_argument(
+        "--detector-labels", type=parse_file, metavar="FILE", help="the detector's class names, one a line"
+    )
+    engines.add_argument(
+        "--speech-model",
+        type=parse_speech_model,
+        default=POCKETSPHINX,
+        metavar="MODEL",
+        help="whisper:<folder> or vosk:<folder> (default: %(default)s, which brings its model)",
+    )
+    engines.add_argument(
+        "--cache-dir", type=Path, metavar="DIR", help="where jobs share what they decoded (default: a temporary folder)"
+    )
     parser.add_argument(
         "--access-log", action="store_true", help="log every request to stderr; otherwise only failures are"
     )
@@ -85,6 +154,17 @@ def main(argv: list[str] | None = None) -> int:
     except (PortTaken, OSError) as error:
         print(f"aws_emulator: {error}", file=sys.stderr)
         return 1
+    access_key, secret_key = f"engines-{secrets.token_hex(8)}", secrets.token_urlsafe(32)
+    app.guard.credentials.static[access_key] = secret_key
+    JOBS.configure(
+        server.url,
+        access_key,
+        secret_key,
+        settings=EngineSettings(options.detector, options.detector_labels, options.speech_model),
+        workers=options.workers,
+        most_queued=options.most_queued,
+        cache=options.cache_dir,
+    )
     stopped = threading.Event()
 
     def stop(_signal: int, _frame: FrameType | None) -> None:
@@ -106,6 +186,7 @@ def main(argv: list[str] | None = None) -> int:
     if not stopped.is_set():
         print(f"aws_emulator: ready on {server.url}", flush=True)
     stopped.wait()
+    JOBS.stop()
     server.stop()
     sys.stdout.flush()
     sys.stderr.flush()

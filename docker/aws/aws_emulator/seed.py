@@ -7,17 +7,15 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import boto3
-import botocore.session
 import yaml
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+
+from aws_emulator.clients import client_for
 
 DEFAULT_SEED = Path(__file__).resolve().parents[1] / "seed.yaml"
 DEFAULT_PREFIX = "media"
@@ -32,18 +30,9 @@ class Seeder:
     """Puts a seed into the AWS at ``endpoint_url``."""
 
     def __init__(self, endpoint_url: str, access_key: str, secret_key: str, region: str) -> None:
-        core = botocore.session.Session(
-            session_vars={
-                "profile": (None, None, None, None),  # what stands in the user's ~/.aws concerns another AWS
-                "config_file": (None, None, os.devnull, None),
-                "credentials_file": (None, None, os.devnull, None),
-            }
-        )
-        session = boto3.Session(access_key, secret_key, region_name=region, botocore_session=core)
-        config = Config(proxies={}, retries={"mode": "standard", "total_max_attempts": 2})
         self._region = region
         self._clients: dict[str, Any] = {
-            name: session.client(name, endpoint_url=endpoint_url, config=config)
+            name: client_for(name, endpoint_url, access_key, secret_key, region)
             for name in ("s3", "sqs", "sns", "events", "ssm", "dynamodb")
         }
 
