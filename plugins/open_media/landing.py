@@ -28,8 +28,9 @@ from include.settings import SETTINGS
 from include.sources.errors import SourceError, SourceRefuses, Throttled, TooSlow
 from include.sources.http import PoliteClient
 from include.sources.source import Source, Track
+from include.storage.dynamodb import now_iso
 from include.storage.upload import Digest, StorageError, abort_leftovers, upload_stream
-from media_lake.hooks.dynamodb import AssetCatalogueHook, now_iso
+from media_lake.hooks.dynamodb import AssetCatalogueHook
 from media_lake.hooks.s3 import LakeHook
 
 log = logging.getLogger(__name__)

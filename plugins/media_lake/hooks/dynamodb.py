@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.amazon.aws.hooks.base_aws import AwsGenericHook
@@ -13,6 +12,7 @@ from boto3.dynamodb.conditions import Attr, ConditionBase, Key
 
 from include.catalog.records import Failure, State
 from include.settings import SETTINGS
+from include.storage.dynamodb import from_dynamodb, now_iso, to_dynamodb
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBServiceResource  # noqa: F401  (named in the base class)
@@ -22,11 +22,6 @@ ABANDONED_AFTER = timedelta(hours=24)
 """A claim that led to nothing for this long belongs to a run that died; another run may take the asset."""
 
 _BATCH_GET_LIMIT = 100  # keys a BatchGetItem takes
-
-
-def now_iso() -> str:
-    """Return the present time in UTC, to the second, as the records write it."""
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 class AssetCatalogueHook(AwsGenericHook["DynamoDBServiceResource"]):
@@ -63,13 +58,13 @@ class AssetCatalogueHook(AwsGenericHook["DynamoDBServiceResource"]):
         }
         try:
             answer = self.table.put_item(
-                Item=_to_dynamodb(item), ConditionExpression=self._may_be_claimed(), ReturnValues="ALL_OLD"
+                Item=to_dynamodb(item), ConditionExpression=self._may_be_claimed(), ReturnValues="ALL_OLD"
             )
         except self.conn.meta.client.exceptions.ConditionalCheckFailedException:
             standing = self.read(asset_id)
             return standing if standing is not None and standing.get("claimed_by") == claimed_by else None
         previous = answer.get("Attributes")
-        return {**item, "previous": _from_dynamodb(previous)} if previous else item
+        return {**item, "previous": from_dynamodb(previous)} if previous else item
 
     def is_free_for(self, item: Mapping[str, Any] | None, claimed_by: str) -> bool:
         """Say whether ``claim`` would hand the asset to ``claimed_by``, from its item as it was read."""
@@ -164,7 +159,7 @@ class AssetCatalogueHook(AwsGenericHook["DynamoDBServiceResource"]):
                 UpdateExpression=expression,
                 ExpressionAttributeNames=names,
                 ExpressionAttributeValues={
-                    f":set{index}": _to_dynamodb(value) for index, value in enumerate(values.values())
+                    f":set{index}": to_dynamodb(value) for index, value in enumerate(values.values())
                 },
                 ConditionExpression=condition,
             )
@@ -213,7 +208,7 @@ class AssetCatalogueHook(AwsGenericHook["DynamoDBServiceResource"]):
         item = {**attributes, "asset_id": asset_id, "state": "rejected", "failure": asdict(failure)}
         unwanted = Attr("asset_id").not_exists() | Attr("state").eq("rejected")
         try:
-            self.table.put_item(Item=_to_dynamodb(item), ConditionExpression=unwanted)
+            self.table.put_item(Item=to_dynamodb(item), ConditionExpression=unwanted)
         except self.conn.meta.client.exceptions.ConditionalCheckFailedException:
             return
 
@@ -229,7 +224,7 @@ class AssetCatalogueHook(AwsGenericHook["DynamoDBServiceResource"]):
     def read(self, asset_id: str) -> dict[str, Any] | None:
         """Return the asset's item, strongly consistent, or ``None``."""
         item = self.table.get_item(Key={"asset_id": asset_id}, ConsistentRead=True).get("Item")
-        return None if item is None else _from_dynamodb(item)
+        return None if item is None else from_dynamodb(item)
 
     def read_many(self, asset_ids: Iterable[str]) -> dict[str, dict[str, Any]]:
         """Return the items of those assets that the catalogue holds, by asset id, strongly consistent."""
@@ -241,7 +236,7 @@ class AssetCatalogueHook(AwsGenericHook["DynamoDBServiceResource"]):
             while request:
                 answer: Any = self.conn.batch_get_item(RequestItems=request)
                 for item in answer["Responses"].get(SETTINGS.assets_table, []):
-                    found[item["asset_id"]] = _from_dynamodb(item)
+                    found[item["asset_id"]] = from_dynamodb(item)
                 request = answer.get("UnprocessedKeys")
         return found
 
@@ -253,7 +248,7 @@ class AssetCatalogueHook(AwsGenericHook["DynamoDBServiceResource"]):
         }
         while True:
             page = self.table.query(**request)
-            yield from map(_from_dynamodb, page["Items"])
+            yield from map(from_dynamodb, page["Items"])
             if "LastEvaluatedKey" not in page:
                 return
             request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
@@ -269,14 +264,14 @@ class OnceHook(AwsGenericHook["DynamoDBServiceResource"]):
     def recall(self, job_key: str) -> Any:
         """Return the value that ``remember`` kept, or ``None``."""
         answer = self.conn.Table(SETTINGS.jobs_table).get_item(Key={"job_key": job_key}, ConsistentRead=True)
-        return _from_dynamodb(answer["Item"]["value"]) if "Item" in answer else None
+        return from_dynamodb(answer["Item"]["value"]) if "Item" in answer else None
 
     def remember(self, job_key: str, value: Any) -> Any:
         """Keep a JSON-like value unless one is kept under this key already, and return what stands."""
         item = {"job_key": job_key, "state": "complete", "completed_at": now_iso(), "value": value}
         try:
             self.conn.Table(SETTINGS.jobs_table).put_item(
-                Item=_to_dynamodb(item), ConditionExpression=Attr("job_key").not_exists()
+                Item=to_dynamodb(item), ConditionExpression=Attr("job_key").not_exists()
             )
         except self.conn.meta.client.exceptions.ConditionalCheckFailedException:
             return self.recall(job_key)
@@ -290,25 +285,3 @@ def _keeps_content(owner: Mapping[str, Any]) -> bool:
 
 def _abandoned_before() -> str:
     return (datetime.now(UTC) - ABANDONED_AFTER).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _to_dynamodb(value: Any) -> Any:
-    """Make a JSON-like value fit for DynamoDB, which knows decimals but no floats."""
-    if isinstance(value, float):
-        return Decimal(repr(value))
-    if isinstance(value, Mapping):
-        return {name: _to_dynamodb(part) for name, part in value.items()}
-    if isinstance(value, list | tuple):
-        return [_to_dynamodb(part) for part in value]
-    return value
-
-
-def _from_dynamodb(value: Any) -> Any:
-    """Undo ``_to_dynamodb``: whole decimals become ``int``, the others ``float``."""
-    if isinstance(value, Decimal):
-        return int(value) if value == value.to_integral_value() else float(value)
-    if isinstance(value, dict):
-        return {name: _from_dynamodb(part) for name, part in value.items()}
-    if isinstance(value, list):
-        return [_from_dynamodb(part) for part in value]
-    return value

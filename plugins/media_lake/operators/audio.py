@@ -14,7 +14,8 @@ from include.audio.errors import AudioError
 from include.catalog.keys import RunFolder, failure_key
 from include.catalog.records import AudioFeatures, Failure, record_to_json
 from include.settings import SETTINGS
-from media_lake.hooks.dynamodb import AssetCatalogueHook, now_iso
+from include.storage.dynamodb import now_iso
+from media_lake.hooks.dynamodb import AssetCatalogueHook
 from media_lake.hooks.s3 import ContentChanged, LakeHook, ObjectMissing
 
 MOST_ATTEMPTS = 3
