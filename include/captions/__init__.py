@@ -1,0 +1,1 @@
+"""Speech and captions: text with times."""
