@@ -42,7 +42,9 @@ class MediaConvertHook(PaidJobHook):
         conn: Any
 
     service = "mediaconvert"
-    quota_codes = frozenset({"TooManyRequestsException", "ServiceQuotaExceededException", "ThrottlingException"})
+    quota_codes = frozenset(
+        {"TooManyRequestsException", "ServiceQuotaExceededException", "ThrottlingException", "ConflictException"}
+    )
     # the codes of https://docs.aws.amazon.com/mediaconvert/latest/ug/mediaconvert_error_codes.html, read 2025-11
     advice: ClassVar[Mapping[str, str]] = {
         "1010": f"An input could not be opened. {UNREADABLE}",
