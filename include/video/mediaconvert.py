@@ -22,8 +22,10 @@ PLAYLISTS = {
 }
 EXTENSIONS = {"M2TS": "m2ts", "MOV": "mov", "MXF": "mxf", "MP4": "mp4", "WEBM": "webm", "GIF": "gif", "OGG": "ogg"}
 """Of an output of a file group, by container; "RAW" takes the codec's."""
-RAW_EXTENSIONS = {"FRAME_CAPTURE": "0000000.jpg", "WEBVTT": "vtt"}
-"""By codec or kind of captions; others are the name in small letters. A capture's first frame is always there."""
+RAW_EXTENSIONS = {"H_264": "h264", "H_265": "h265", "WEBVTT": "vtt"}
+"""By codec or kind of captions; others are the name in small letters."""
+FIRST_CAPTURE = "0000000"
+"""Number in the name of a frame capture's first picture, which is always there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +110,7 @@ def _outputs_of(
         detail = details[number] if number < len(details) else {}
         video = output.get("VideoDescription", {})
         size = detail.get("VideoDetails", {})
-        extension = playlists[0] if playlists else output.get("Extension") or extension_of(output)
+        extension = playlists[0] if playlists else extension_of(output)
         yield OutputFile(
             path=_named(f"{base}{output.get('NameModifier', '')}.{extension}", stem, extension, video),
             duration_s=detail["DurationInMs"] / 1000 if detail.get("DurationInMs") is not None else None,
@@ -118,24 +120,35 @@ def _outputs_of(
 
 
 def extension_of(output: Mapping[str, Any]) -> str:
-    """Name the extension that a file output gets by itself.
+    """Name the extension of an output of a file group: as asked, else by container, else by codec.
 
     >>> extension_of({"ContainerSettings": {"Container": "MOV"}})
     'mov'
     >>> extension_of({"ContainerSettings": {"Container": "RAW"},
     ...               "AudioDescriptions": [{"CodecSettings": {"Codec": "MP3"}}]})
     'mp3'
+    >>> extension_of({"ContainerSettings": {"Container": "RAW"},
+    ...               "VideoDescription": {"CodecSettings": {"Codec": "FRAME_CAPTURE"}}})
+    '0000000.jpg'
     """
+    asked = output.get("Extension", "").lstrip(".")
     container = output.get("ContainerSettings", {}).get("Container", "RAW")
+    codec = next(_codecs(output), "")
+    if codec == "FRAME_CAPTURE":
+        return f"{FIRST_CAPTURE}.{asked or 'jpg'}"
+    if asked:
+        return asked
     if container != "RAW":
         return EXTENSIONS.get(container, container.lower())
-    described = [
-        output.get("VideoDescription", {}).get("CodecSettings", {}).get("Codec"),
-        *(one.get("CodecSettings", {}).get("Codec") for one in output.get("AudioDescriptions", [])),
-        *(one.get("DestinationSettings", {}).get("DestinationType") for one in output.get("CaptionDescriptions", [])),
-    ]
-    codec = next((name for name in described if name), "")
     return RAW_EXTENSIONS.get(codec, codec.lower())
+
+
+def _codecs(output: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what an output's parts are coded as, the picture first."""
+    parts = [output.get("VideoDescription", {}), *output.get("AudioDescriptions", [])]
+    yield from (codec for part in parts if (codec := part.get("CodecSettings", {}).get("Codec")))
+    settings = [captions.get("DestinationSettings", {}) for captions in output.get("CaptionDescriptions", [])]
+    yield from (kind for captions in settings if (kind := captions.get("DestinationType")))
 
 
 def _named(path: str, stem: str, extension: str, video: Mapping[str, Any]) -> str:
@@ -148,12 +161,15 @@ def _named(path: str, stem: str, extension: str, video: Mapping[str, Any]) -> st
 
 
 def merge_settings(template: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Lay a job's settings over its template's, member by member, lists by place.
+    """Lay a job's settings over its template's, member by member, lists by place; the template's first input for each.
 
     >>> merge_settings({"Inputs": [{"TimecodeSource": "ZEROBASED"}], "OutputGroups": [{"Name": "web"}]},
     ...                {"Inputs": [{"FileInput": "s3://a/talk.mov"}]})
     {'Inputs': [{'TimecodeSource': 'ZEROBASED', 'FileInput': 's3://a/talk.mov'}], 'OutputGroups': [{'Name': 'web'}]}
     """
+    model = template.get("Inputs", [])[:1]
+    if model and "Inputs" in settings:
+        template = {**template, "Inputs": model * len(settings["Inputs"])}
     return _merged(template, settings)
 
 
@@ -182,7 +198,7 @@ def with_presets(settings: Mapping[str, Any], presets: Mapping[str, Mapping[str,
         {
             **group,
             "Outputs": [
-                merge_settings(presets.get(output.get("Preset", ""), {}), output) for output in group.get("Outputs", [])
+                _merged(presets.get(output.get("Preset", ""), {}), output) for output in group.get("Outputs", [])
             ],
         }
         for group in settings.get("OutputGroups", [])
@@ -192,14 +208,9 @@ def with_presets(settings: Mapping[str, Any], presets: Mapping[str, Mapping[str,
 
 def _merged(below: Any, above: Any) -> Any:
     if isinstance(below, Mapping) and isinstance(above, Mapping):
-        return {
-            key: _merged(below.get(key), above[key]) if key in above else below[key]
-            for key in [*below, *(key for key in above if key not in below)]
-        }
-    if isinstance(below, list) and isinstance(above, list):
-        longest = max(len(below), len(above))
-        return [
-            _merged(below[n] if n < len(below) else None, above[n]) if n < len(above) else below[n]
-            for n in range(longest)
-        ]
+        both = {name: _merged(below[name], above[name]) for name in below if name in above}
+        return {**below, **above, **both}
+    if isinstance(below, list) and isinstance(above, list) and all(isinstance(one, Mapping) for one in below + above):
+        shared = min(len(below), len(above))
+        return [_merged(below[n], above[n]) for n in range(shared)] + below[shared:] + above[shared:]
     return above
