@@ -5,7 +5,6 @@ It is started by ``runner.py`` as the leader of a process group of its own, so t
 
 from __future__ import annotations
 
-import ctypes
 import importlib
 import json
 import os
@@ -26,15 +25,9 @@ from typing import Any
 from aws_emulator.clients import client_for
 from aws_emulator.jobs.errors import INTERNAL, JobFailed
 from aws_emulator.jobs.task import EngineSettings, WireTask
+from aws_emulator.processes import die_with_parent
 
-PR_SET_PDEATHSIG = 1  # linux/prctl.h
 READ_TIMEOUT_S = 600  # the server checks a large object before it sends or answers the first byte
-
-
-def die_with_parent() -> None:
-    """Let the kernel kill this process when the thread that started it ends (Linux; elsewhere nothing happens)."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def load(entry: str) -> Callable[..., dict[str, Any]]:
