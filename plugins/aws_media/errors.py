@@ -2,7 +2,22 @@
 
 from __future__ import annotations
 
-from airflow.providers.common.compat.sdk import AirflowException
+from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
+
+TRANSIENT_CODES = frozenset(
+    {
+        "1999",  # MediaConvert: unknown error
+        "CANCELED",
+        "ConflictException",
+        "InternalFailure",
+        "InternalFailureException",
+        "InternalServerError",
+        "InternalServerErrorException",
+        "ServiceUnavailable",
+        "ServiceUnavailableException",
+    }
+)
+"""What another try may well not meet again, though there is advice on it."""
 
 
 class PaidJobError(AirflowException):
@@ -23,3 +38,15 @@ class PaidJobRefused(PaidJobError):
 
 class PaidJobFailed(PaidJobError):
     """The service started the job and gave it up."""
+
+
+class PaidJobUnfinished(PaidJobError):
+    """The job takes longer than the task may wait. It goes on, and the next try attaches to it."""
+
+
+class PaidJobRefusedForGood(PaidJobRefused, AirflowFailException):
+    """Refused for a reason that no retry removes, so there is none."""
+
+
+class PaidJobFailedForGood(PaidJobFailed, AirflowFailException):
+    """Failed for a reason that no retry removes, so there is none."""

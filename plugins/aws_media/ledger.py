@@ -46,6 +46,8 @@ class JobIdentity:
     key: str
     version: str
     parameters: Mapping[str, Any]
+    only_for: str = ""
+    """A task instance that wants a job of its own; empty for everybody."""
 
     @property
     def asset(self) -> str:
@@ -191,6 +193,14 @@ class LedgerEntry:
         return frozenset(other for other in self.holders if not other.startswith(instance))
 
 
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """An entry to work with, and whether this claim began its generation: then nobody can have started its job."""
+
+    entry: LedgerEntry
+    is_new: bool
+
+
 class JobLedger(ABC):
     """Keeps entries, and lets each be changed by one at a time."""
 
@@ -210,21 +220,24 @@ class JobLedger(ABC):
 
     def claim(
         self, identity: JobIdentity, *, holder: str, tags: Mapping[str, str], options: Mapping[str, Any]
-    ) -> LedgerEntry:
+    ) -> Claim:
         """Return the entry to work with, held by ``holder``: its ``state`` says what is to do.
 
         ``complete``: its result is there. ``active``: its job is running; attach. ``starting``: the job may have been
         started or not; start it with the entry's token, tags and options, which makes it one job in either case.
         """
+        is_new = False
 
         def claimed(entry: LedgerEntry | None) -> LedgerEntry:
+            nonlocal is_new
+            is_new = entry is None or not (entry.is_live or entry.state == "complete")
             if entry is None:
                 return LedgerEntry.first(identity, holder=holder, tags=tags, options=options)
-            if entry.state in ("failed", "cancelled"):
+            if is_new:
                 return entry.next_generation(holder=holder, tags=tags, options=options)
             return entry.held_by(holder) if entry.is_live else entry
 
-        return self._swapped(identity.job_key, claimed)
+        return Claim(self._swapped(identity.job_key, claimed), is_new)
 
     def change(
         self, entry: LedgerEntry, transition: Callable[[LedgerEntry], LedgerEntry], *, only_if: Any = None
