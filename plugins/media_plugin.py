@@ -2,6 +2,8 @@
 
 from airflow.plugins_manager import AirflowPlugin
 
+from aws_media.links.rekognition import RekognitionResultLink
+from aws_media.links.transcribe import TranscribeJobLink
 from open_media.links.open_media import SourceItemLink
 
 
@@ -9,4 +11,4 @@ class MediaPlugin(AirflowPlugin):
     """Links of our operators."""
 
     name = "media"
-    operator_extra_links = [SourceItemLink()]
+    operator_extra_links = [SourceItemLink(), RekognitionResultLink(), TranscribeJobLink()]

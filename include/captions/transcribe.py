@@ -60,7 +60,7 @@ def _segments(items: Iterable[Mapping[str, Any]], speakers: Mapping[str, str], c
                 yield _segment(text, words, channel)
                 words, text = [], ""
             continue
-        word = {
+        word: Record = {
             "text": best["content"],
             "start_s": float(item["start_time"]),
             "end_s": float(item["end_time"]),

@@ -171,3 +171,39 @@ def failure_key(key: str) -> str:
     'failed/audio/internet-archive/jazz/20260301_063000/take-5.mp3.json'
     """
     return f"failed/{key}.json"
+
+
+def analysis_key(key: str, analysis: str) -> str:
+    """Key of the flat records that ``analysis`` found in the media object ``key``, in the processed bucket.
+
+    The whole name is kept, so that ``a.mp4`` and ``a.mov`` do not share a result.
+
+    >>> analysis_key("video/pixabay/sea/20260301_063000/waves.mp4", "label_detection")
+    'video/pixabay/sea/20260301_063000/waves.mp4.label_detection.json'
+    """
+    return f"{key}.{analysis}.json"
+
+
+def raw_analysis_key(key: str, analysis: str) -> str:
+    """Key of what the service itself answered, page for page, one a line.
+
+    >>> raw_analysis_key("video/pixabay/sea/20260301_063000/waves.mp4", "label_detection")
+    'video/pixabay/sea/20260301_063000/waves.mp4.label_detection.raw.jsonl'
+    """
+    return f"{key}.{analysis}.raw.jsonl"
+
+
+def raw_transcript_key(key: str) -> str:
+    """Key of the transcript file that Transcribe itself writes, in the alphabet that it takes.
+
+    Another key is written with ``-`` for each foreign letter, and with eight digits of its own against namesakes.
+
+    >>> raw_transcript_key("audio/interview.mp3")
+    'audio/interview.mp3.transcript.raw.json'
+    >>> raw_transcript_key("audio/interview & talk.mp3")
+    'audio/interview---talk.mp3-6b58c979.transcript.raw.json'
+    """
+    safe = re.sub(r"[^a-zA-Z0-9._!*'()/-]", "-", key)
+    if safe != key:
+        safe += f"-{hashlib.sha256(key.encode()).hexdigest()[:8]}"
+    return f"{safe}.transcript.raw.json"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from aws_media.hooks.paid_job import Completion, JobState, JobStatus, PaidJobHook
 
@@ -48,6 +48,9 @@ class RekognitionHook(PaidJobHook):
 
     The operations are those of ``ANALYSES``. Results are kept for 7 days by the service.
     """
+
+    if TYPE_CHECKING:
+        conn: Any  # a client; the base class allows a resource as well
 
     service = "rekognition"
     quota_codes = frozenset({"LimitExceededException", "ProvisionedThroughputExceededException", "ThrottlingException"})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from botocore.exceptions import ClientError
 
@@ -39,6 +39,9 @@ class TranscribeHook(PaidJobHook):
 
     The name is the token, and so derives from the content: a job of that name is the one that is wanted.
     """
+
+    if TYPE_CHECKING:
+        conn: Any  # a client; the base class allows a resource as well
 
     service = "transcribe"
     quota_codes = frozenset({"LimitExceededException", "ThrottlingException"})

@@ -1,0 +1,108 @@
+"""Paid jobs whose result is kept in S3 as flat records, beside what the service itself said."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
+from typing import Any, ClassVar
+
+from airflow.providers.amazon.aws.hooks.s3 import S3Hook
+from botocore.exceptions import ClientError
+
+from aws_media.operators.paid_job import MediaObject, PaidJobOperator
+from include.catalog.keys import analysis_key
+from include.settings import SETTINGS
+from include.storage.stream import json_document, overwrite_stream
+
+
+class RecordsJobOperator(PaidJobOperator):
+    """Have a media object analysed, and keep what was found.
+
+    Returns the key of the records, or the job's id when it does not wait. When the ledger knows this very job already,
+    it is the key under which that result is kept.
+
+    :param bucket: bucket of the media object. (templated)
+    :param key: key of the media object. (templated)
+    :param output_bucket: bucket of the results. (templated)
+    :param output_key: key of the flat records, one JSON document; named after ``key`` if unset. (templated)
+    """
+
+    result_name: ClassVar[str] = ""
+    """What the records are called in a key; empty: as the operation."""
+
+    template_fields: Sequence[str] = PaidJobOperator.with_template_fields(
+        "bucket", "key", "output_bucket", "output_key"
+    )
+
+    def __init__(
+        self,
+        *,
+        bucket: str,
+        key: str,
+        output_bucket: str = SETTINGS.processed_bucket,
+        output_key: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.bucket = bucket
+        self.key = key
+        self.output_bucket = output_bucket
+        self.output_key = output_key
+
+    def source(self) -> MediaObject:
+        return MediaObject(bucket=self.bucket, key=self.key)
+
+    @property
+    def result_key(self) -> str:
+        return self.output_key or analysis_key(self.key, self.result_name or self.operation)
+
+    def keep_records(
+        self, job_id: str, about: Mapping[str, Any], records: Iterable[Mapping[str, Any]]
+    ) -> dict[str, Any]:
+        """Store the records, and ``about`` them before them, over an earlier result; return what the ledger keeps."""
+        head = {"service": self.aws_hook_class.service, "operation": self.operation, "job_id": job_id, **about}
+        document = json_document(head, "records", records)
+        self.keep_object(self.result_key, document, content_type="application/json", job_id=job_id)
+        return {"job_id": job_id, "bucket": self.output_bucket, "result_key": self.result_key}
+
+    def keep_object(self, key: str, chunks: Iterable[bytes], *, content_type: str, job_id: str) -> None:
+        """Store a file in the output bucket, over an earlier one, and note on it which job it is from."""
+        metadata = {"job-id": job_id}
+        overwrite_stream(self.s3, self.output_bucket, key, chunks, content_type=content_type, metadata=metadata)
+
+    def result_stands(self, result: dict[str, Any]) -> bool:
+        """Say whether the records are there, in the bucket that is wanted, and of that very job."""
+        if result["bucket"] != self.output_bucket:
+            return False
+        try:
+            head = self.s3.head_object(Bucket=result["bucket"], Key=result["result_key"])
+        except ClientError as error:
+            if error.response["ResponseMetadata"]["HTTPStatusCode"] == 404:
+                return False
+            raise
+        return head["Metadata"].get("job-id") == result["job_id"]
+
+    def returned(self, job_id: str, result: dict[str, Any]) -> str:  # noqa: ARG002
+        return result["result_key"]
+
+    @cached_property
+    def s3(self) -> Any:
+        return S3Hook(**self._hook_parameters).conn
+
+
+def stated(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave out of a request what nobody asked for.
+
+    >>> stated({"a": 0.0, "b": None, "c": {}, "d": "", "e": []})
+    {'a': 0.0}
+    """
+    return {name: value for name, value in values.items() if value not in (None, "", {}, [])}
+
+
+def sorted_names(values: Sequence[str] | None) -> list[str]:
+    """Return names once and in one order, so that the order in which they were written makes no other request.
+
+    >>> sorted_names(["Truck", "Car", "Car"])
+    ['Car', 'Truck']
+    """
+    return sorted(set(values or ()))
