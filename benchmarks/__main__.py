@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 
-TAKE_MEDIA = frozenset({"audio_analysis"})
+TAKE_MEDIA = frozenset({"audio_analysis", "media_services"})
 
 
 def main(arguments: Sequence[str]) -> int:
