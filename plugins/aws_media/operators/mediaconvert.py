@@ -16,6 +16,7 @@ from aws_media.hooks.paid_job import JobStatus
 from aws_media.links.mediaconvert import MediaConvertJobLink
 from aws_media.operators.paid_job import MediaObject, PaidJobOperator
 from aws_media.triggers.mediaconvert import MediaConvertJobTrigger
+from include.costs.mediaconvert import billed_outputs
 from include.costs.rate_card import BilledUnits
 from include.settings import SETTINGS
 from include.video.mediaconvert import OutputFile, files_read, files_written
@@ -114,7 +115,8 @@ class MediaConvertCreateJobOperator(PaidJobOperator):
         return {name: value for name, value in options.items() if value not in (None, {})}
 
     def billed_units(self, media: MediaFacts) -> list[BilledUnits]:
-        return []
+        accelerated = self.create_job_kwargs.get("AccelerationSettings", {}).get("Mode", "DISABLED") != "DISABLED"
+        return billed_outputs(self._effective_settings, media, accelerated=accelerated)
 
     def keep_result(self, status: JobStatus) -> dict[str, Any]:
         """Keep the paths of the outputs; the files are in S3 already."""
