@@ -2,6 +2,7 @@
 
 from airflow.plugins_manager import AirflowPlugin
 
+from aws_media.links.mediaconvert import MediaConvertJobLink
 from aws_media.links.rekognition import RekognitionResultLink
 from aws_media.links.transcribe import TranscribeJobLink
 from open_media.links.open_media import SourceItemLink
@@ -11,4 +12,4 @@ class MediaPlugin(AirflowPlugin):
     """Links of our operators."""
 
     name = "media"
-    operator_extra_links = [SourceItemLink(), RekognitionResultLink(), TranscribeJobLink()]
+    operator_extra_links = [SourceItemLink(), RekognitionResultLink(), TranscribeJobLink(), MediaConvertJobLink()]
