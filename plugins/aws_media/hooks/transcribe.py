@@ -21,11 +21,11 @@ _UNKNOWN_JOB = frozenset({"NotFoundException", "BadRequestException"})
 
 FAILURES: Mapping[str, str] = {
     r"no audio|not contain audio|without audio|audio (track|stream)": "NoAudio",
+    r"number of channels": "TooManyChannels",
+    r"sample rate": "InvalidSampleRate",
     r"too small|too short|speech segment long enough": "TooShort",
     r"too (large|long)": "TooLong",
     r"does not match|doesn't match": "FormatMismatch",
-    r"number of channels": "TooManyChannels",
-    r"sample rate": "InvalidSampleRate",
     r"unsupported|media format": "UnsupportedFormat",
     r"isn't valid|invalid|corrupt|decode": "InvalidMedia",
     r"access|permission|denied": "AccessDenied",

@@ -135,7 +135,7 @@ class TranscribeStartTranscriptionJobOperator(RecordsJobOperator):
         return None
 
     def billed_units(self, media: MediaFacts) -> list[BilledUnits]:
-        return [BilledUnits(item="transcribe.standard", quantity=media.duration_min)]
+        return [BilledUnits(item=f"transcribe.{self.operation}", quantity=media.duration_min)]
 
     def keep_result(self, status: JobStatus) -> dict[str, Any]:
         """Read the transcript file (5 MB and 35 MB of memory for four hours of talk) and write its flat records."""
