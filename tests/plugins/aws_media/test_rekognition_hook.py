@@ -19,16 +19,21 @@ REQUEST = {"Video": {"S3Object": {"Bucket": "media-raw", "Name": "video/a b.mp4"
 OPERATIONS = sorted(ANALYSES)
 
 
-@pytest.fixture
-def hook():
-    return RekognitionHook(aws_conn_id=None, region_name="us-east-1")
+@pytest.fixture(scope="module")
+def client():
+    return boto3.client("rekognition", region_name="us-east-1")
 
 
 @pytest.fixture
-def service(hook):
-    """What Rekognition is asked, in order, and what it answers."""
-    client = boto3.client("rekognition", region_name="us-east-1")
+def hook(client):
+    hook = RekognitionHook(aws_conn_id=None, region_name="us-east-1")
     hook.conn = client
+    return hook
+
+
+@pytest.fixture
+def service(client):
+    """What Rekognition is asked, in order, and what it answers."""
     with Stubber(client) as stubber:
         yield stubber
         stubber.assert_no_pending_responses()

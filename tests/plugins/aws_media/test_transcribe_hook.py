@@ -18,16 +18,21 @@ REQUEST = {"Media": {"MediaFileUri": "s3://media-raw/audio/a.mp3"}, "LanguageCod
 OPERATION = "transcription_job"
 
 
-@pytest.fixture
-def hook():
-    return TranscribeHook(aws_conn_id=None, region_name="us-east-1")
+@pytest.fixture(scope="module")
+def client():
+    return boto3.client("transcribe", region_name="us-east-1")
 
 
 @pytest.fixture
-def service(hook):
-    """What Transcribe is asked, in order, and what it answers."""
-    client = boto3.client("transcribe", region_name="us-east-1")
+def hook(client):
+    hook = TranscribeHook(aws_conn_id=None, region_name="us-east-1")
     hook.conn = client
+    return hook
+
+
+@pytest.fixture
+def service(client):
+    """What Transcribe is asked, in order, and what it answers."""
     with Stubber(client) as stubber:
         yield stubber
         stubber.assert_no_pending_responses()
