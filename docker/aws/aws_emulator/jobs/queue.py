@@ -18,7 +18,6 @@ import threading
 import time
 import traceback
 from collections import deque
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -87,9 +86,8 @@ class _Setup:
     settings: EngineSettings
     workers: int
     most_queued: int
-    state: Path
+    state: Path  # removed when the queue stops
     cache: Path
-    owned: list[Path] = field(default_factory=list)  # removed when the queue stops
 
 
 class JobQueue:
@@ -122,6 +120,8 @@ class JobQueue:
         with self._lock:
             if self._threads:
                 raise RuntimeError("The job queue runs already; stop it before it is configured again.")
+            if self._setup is not None:
+                shutil.rmtree(self._setup.state, ignore_errors=True)
             state = Path(tempfile.mkdtemp(prefix="aws-emulator-"))
             self._setup = _Setup(
                 endpoint_url=endpoint_url,
@@ -132,7 +132,6 @@ class JobQueue:
                 most_queued=most_queued,
                 state=state,
                 cache=(cache or state / "cache").absolute(),
-                owned=[state],
             )
 
     def submit(self, job: Job, listener: JobListener) -> None:
@@ -179,8 +178,8 @@ class JobQueue:
         deadline = time.monotonic() + STOP_WAIT_S
         for thread in threads:
             thread.join(max(0.0, deadline - time.monotonic()))
-        for folder in setup.owned if setup else ():
-            shutil.rmtree(folder, ignore_errors=True)
+        if setup is not None:
+            shutil.rmtree(setup.state, ignore_errors=True)
 
     def _start_thread(self, setup: _Setup) -> None:
         """Start another worker's thread if every one is busy and more are allowed. The lock is held."""
@@ -209,11 +208,11 @@ class JobQueue:
         job, listener = entry.job, entry.listener
         for folder in (setup.state / "scratch", setup.cache):
             folder.mkdir(parents=True, exist_ok=True)
-        _tell(listener.on_started, job.job_id)
+        _tell(listener, "on_started", job.job_id)
 
         def on_progress(percent: int, phase: str, details: dict[str, Any]) -> None:
             if not entry.cancelled.is_set():
-                _tell(listener.on_progress, job.job_id, percent, phase, details)
+                _tell(listener, "on_progress", job.job_id, percent, phase, details)
 
         last = worker.run(_order(setup, job), on_progress, entry.cancelled)
         with self._lock:
@@ -225,9 +224,9 @@ class JobQueue:
             oldest = min((e.started_at for e in self._known.values() if e.worker is not None), default=time.time())
         prune(setup.cache, LARGEST_CACHE_BYTES, oldest)
         if last["said"] == "complete":
-            _tell(listener.on_complete, job.job_id, last["result"])
+            _tell(listener, "on_complete", job.job_id, last["result"])
         else:
-            _tell(listener.on_failed, job.job_id, last["code"], last["message"])
+            _tell(listener, "on_failed", job.job_id, last["code"], last["message"])
 
 
 def _order(setup: _Setup, job: Job) -> dict[str, Any]:
@@ -250,10 +249,10 @@ def _order(setup: _Setup, job: Job) -> dict[str, Any]:
     }
 
 
-def _tell(callback: Callable[..., None], *arguments: Any) -> None:
+def _tell(listener: JobListener, what: str, *arguments: Any) -> None:
     """Call a listener; what it throws is its own bug and stops no job."""
     try:
-        callback(*arguments)
+        getattr(listener, what)(*arguments)
     except Exception:  # noqa: BLE001
         print(f"A job's listener failed:\n{traceback.format_exc()}", file=sys.stderr, flush=True)
 

@@ -44,9 +44,9 @@ class WorkerProcess:
         """
         try:
             pipe = self._send(order)
-        except OSError as error:
+        except (OSError, TypeError, ValueError) as error:  # no process, no pipe, or a request that is no JSON
             self.stop()
-            return _failed(f"The worker could not be started: {error}.")
+            return _failed(f"The job could not be given to a worker: {error}.")
         started = looked = time.monotonic()
         while not cancelled.is_set():
             try:
@@ -79,6 +79,7 @@ class WorkerProcess:
         return ""
 
     def _send(self, order: dict[str, Any]) -> Connection:
+        text = json.dumps(order).encode()
         with self._lock:
             if self._killed:
                 raise OSError("the queue is stopped")
@@ -87,7 +88,7 @@ class WorkerProcess:
                     self._pipe.close()
                 self._process, self._pipe = _start()
             pipe = self._pipe
-        pipe.send_bytes(json.dumps(order).encode())
+        pipe.send_bytes(text)
         return pipe
 
     def resident_bytes(self) -> int:

@@ -25,7 +25,6 @@ from typing import Any
 from aws_emulator.clients import client_for
 from aws_emulator.jobs.errors import INTERNAL, JobFailed
 from aws_emulator.jobs.task import EngineSettings, WireTask
-from aws_emulator.processes import die_with_parent
 
 READ_TIMEOUT_S = 600  # the server checks a large object before it sends or answers the first byte
 
@@ -112,7 +111,6 @@ class _bounded_memory:  # noqa: N801  used as a function
 
 def main() -> None:
     """Serve the orders that come over the pipe whose file descriptor is the one argument."""
-    die_with_parent()
     pipe = Connection(int(sys.argv[1]))
     lock = threading.Lock()
     orders: SimpleQueue[dict[str, Any]] = SimpleQueue()
