@@ -68,7 +68,10 @@ class SubtitleStream:
 
 @dataclass(frozen=True, slots=True)
 class MediaFacts:
-    """What a file holds. ``duration_s`` is None where the container does not say; cover pictures are no video."""
+    """What a file holds: the streams that can be read; cover pictures are no video.
+
+    ``duration_s`` is None where the container does not say.
+    """
 
     container: str
     duration_s: float | None
@@ -83,8 +86,9 @@ def probe(path: Path) -> MediaFacts:
     """Look into a file. Raises ``MediaRefused`` (no media, a playlist, too large) or ``MediaBroken`` (unreadable)."""
     container = container_of(path)
     with open_media(path, container) as media:
-        pictures = [s for s in media.streams.video if not s.disposition & Disposition.attached_pic]
-        audio = [stream for stream in media.streams.audio if stream.codec_context is not None]
+        pictures = [s for s in media.streams.video if s.codec_context and s.codec_context.width]
+        pictures = [s for s in pictures if not s.disposition & Disposition.attached_pic]
+        audio = [s for s in media.streams.audio if s.codec_context and s.codec_context.sample_rate]
         facts = MediaFacts(
             container=container,
             duration_s=media.duration / av.time_base if media.duration and media.duration > 0 else None,
@@ -97,7 +101,7 @@ def probe(path: Path) -> MediaFacts:
             ),
         )
     if not (facts.video or facts.audio):
-        raise MediaBroken(f"The {container} file has neither video nor audio.")
+        raise MediaBroken(f"The {container} file has neither video nor audio that can be read.")
     return facts
 
 

@@ -7,6 +7,7 @@ tracks of QuickTime files (``enable_drefs``).
 
 from __future__ import annotations
 
+import re
 import resource
 import signal
 import subprocess
@@ -123,10 +124,11 @@ def run_ffmpeg(
 ) -> str:
     """Run ffmpeg: ``inputs``, then ``arguments`` (filters, maps, outputs; relative names lie in ``folder``).
 
-    Returns the end of what it wrote to stderr, at level ``info``. Raises ``MediaRefused`` or ``MediaBroken`` before it
-    starts, ``FfmpegFailed`` when it fails, is killed by a limit, or takes longer than ``limit_s``.
+    Returns the end of what it wrote to stderr, ``[info]`` and worse, each line with its level. Raises ``MediaRefused``
+    or ``MediaBroken`` before it starts, ``FfmpegFailed`` when it fails, is killed by a limit, or exceeds ``limit_s``.
     """
-    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-hide_banner", "-nostdin", "-y", "-nostats"]
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-hide_banner", "-nostdin", "-y"]
+    command += ["-nostats", "-loglevel", "level+info"]
     command += ["-progress", "pipe:1", "-stats_period", "0.5"]
     for media in inputs:
         command += input_arguments(media)
@@ -179,7 +181,7 @@ def run_ffmpeg(
     if status < 0:
         raise FfmpegFailed(f"ffmpeg was killed by {signal.Signals(-status).name}.", stderr, status)
     if status:
-        raise FfmpegFailed(_last_line(stderr) or f"ffmpeg ended with status {status}.", stderr, status)
+        raise FfmpegFailed(_reason(stderr) or f"ffmpeg ended with status {status}.", stderr, status)
     return stderr
 
 
@@ -229,7 +231,11 @@ def _number(text: str) -> float | None:
         return None  # ffmpeg writes N/A for what it does not know yet
 
 
-def _last_line(text: str) -> str:
-    """The last line that says why: the one before ffmpeg's own "Conversion failed!"."""
-    lines = [line.strip() for line in text.splitlines() if line.strip() and line.strip() != "Conversion failed!"]
-    return lines[-1] if lines else ""
+def _reason(stderr: str) -> str:
+    r"""What ffmpeg said went wrong: its first error, for what follows is mostly its consequence.
+
+    >>> _reason("[in#0 @ 0x5f] [error] moov atom not found\n[fatal] Error opening input files\n")
+    'moov atom not found'
+    """
+    errors = (re.search(r"\[(?:error|fatal|panic)\] (.*)", line) for line in stderr.splitlines())
+    return next((found[1].strip() for found in errors if found), "")
