@@ -14,7 +14,7 @@ from airflow.triggers.base import BaseEventTrigger, BaseTrigger, TriggerEvent
 
 from aws_media.hooks.ledger import JobLedgerHook
 from aws_media.hooks.paid_job import PaidJobHook
-from aws_media.tasks import ENDED_TASK_STATES
+from aws_media.ledger import ENDED_TASK_STATES
 from aws_media.triggers.completions import CompletionsProducer
 from aws_media.triggers.waiting import WaitedJob, WaitingRoom, waiting_room
 
