@@ -39,7 +39,7 @@ def local_aws(*options: str) -> Iterator[str]:
             process.wait(timeout=30)
 
 
-def client(endpoint_url: str, service: str) -> Any:
+def client(endpoint_url: str, service: Any) -> Any:
     """A client of that local AWS."""
     config = Config(retries={"mode": "standard", "total_max_attempts": 4})
     return boto3.client(
