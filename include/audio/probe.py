@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from include.audio.errors import (
     EmptyFile,
@@ -233,23 +233,28 @@ def sniff_format(path: str | Path) -> str:
     """
     path = Path(path)
     with path.open("rb") as file:
+        return sniff_open_file(file, path.name)
+
+
+def sniff_open_file(file: BinaryIO, name: str) -> str:
+    """Do what ``sniff_format`` does on a file that is open at its start, and leave it anywhere."""
+    head = file.read(HEAD_BYTES)
+    if not head:
+        raise EmptyFile(name)
+    tagged = False
+    while (tag_bytes := _id3_bytes(head)) is not None:
+        if tag_bytes > TAG_BYTES_MAX:
+            raise NotAudio(name, f"it begins with a tag of {tag_bytes // 2**20} MiB")
+        tagged = True
+        file.seek(tag_bytes - len(head), 1)
         head = file.read(HEAD_BYTES)
-        if not head:
-            raise EmptyFile(path.name)
-        tagged = False
-        while (tag_bytes := _id3_bytes(head)) is not None:
-            if tag_bytes > TAG_BYTES_MAX:
-                raise NotAudio(path.name, f"it begins with a tag of {tag_bytes // 2**20} MiB")
-            tagged = True
-            file.seek(tag_bytes - len(head), 1)
-            head = file.read(HEAD_BYTES)
-        format_name = _format_of(head)
+    format_name = _format_of(head)
     if tagged:  # the demuxers of these formats read the tag themselves
         if not head:
-            raise NoSamples(path.name, "there is an ID3 tag and nothing behind it")
+            raise NoSamples(name, "there is an ID3 tag and nothing behind it")
         return format_name if format_name in {"aac", "flac", "aiff", "wav", "tta", "ape", "mpc"} else "mp3"
     if format_name is None:
-        raise NotAudio(path.name, f"the bytes are {_description_of(head)}")
+        raise NotAudio(name, f"the bytes are {_description_of(head)}")
     return format_name
 
 

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
+
+if TYPE_CHECKING:
+    from botocore.exceptions import ClientError
+
+    from aws_media.ledger import LedgerEntry
 
 TRANSIENT_CODES = frozenset(
     {
@@ -50,3 +58,36 @@ class PaidJobRefusedForGood(PaidJobRefused, AirflowFailException):
 
 class PaidJobFailedForGood(PaidJobFailed, AirflowFailException):
     """Failed for a reason that no retry removes, so there is none."""
+
+
+class NotNow(Exception):
+    """A quota is full: the same start may succeed later."""
+
+    def __init__(self, error: ClientError) -> None:
+        self.code, self.message = code_and_message(error)
+        super().__init__(f"{self.code}: {self.message}")
+
+
+def code_and_message(error: ClientError) -> tuple[str, str]:
+    """Return what the service itself called the error."""
+    words = error.response["Error"]
+    return words.get("Code", "Unknown"), words.get("Message", "")
+
+
+def is_open(error: ClientError) -> bool:
+    """Say whether a refused start may yet have started something, or may succeed unchanged."""
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500)
+    return code_and_message(error)[0] in TRANSIENT_CODES or status >= 500
+
+
+def names(entry: LedgerEntry) -> dict[str, Any]:
+    """Return what every error says first: which service, on which asset, which job."""
+    return {"service": f"{entry.service} {entry.operation}", "asset": entry.asset, "job_id": entry.job_id}
+
+
+def failure_of(entry: LedgerEntry, advice: Mapping[str, str]) -> PaidJobFailed:
+    """Return the error of an entry whose job failed: for good, when there is advice that a person must follow."""
+    error = entry.error or {}
+    code, message = error.get("code") or "FAILED", error.get("message", "")
+    kind = PaidJobFailedForGood if code in advice and code not in TRANSIENT_CODES else PaidJobFailed
+    return kind(**names(entry), code=code, message=message, advice=advice.get(code))

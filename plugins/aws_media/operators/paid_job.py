@@ -2,41 +2,56 @@
 
 from __future__ import annotations
 
+import time
 from abc import abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from airflow.providers.amazon.aws.exceptions import WaiterMaxAttemptsError, WaiterTerminalFailure
+from airflow.providers.amazon.aws.hooks.s3 import S3Hook
 from airflow.providers.amazon.aws.links.base_aws import BaseAwsLink
 from airflow.providers.amazon.aws.operators.base_aws import AwsBaseOperator
 from airflow.providers.amazon.aws.utils.mixins import aws_template_fields
-from airflow.providers.common.compat.sdk import conf
+from airflow.providers.amazon.aws.utils.waiter_with_logging import wait
+from airflow.providers.common.compat.sdk import AirflowException, conf
+from airflow.sdk.bases.operator import TRIGGER_FAIL_REPR
+from botocore.exceptions import ClientError
 
+from aws_media.errors import (
+    NotNow,
+    PaidJobRefused,
+    PaidJobRefusedForGood,
+    PaidJobUnfinished,
+    code_and_message,
+    failure_of,
+    is_open,
+    names,
+)
+from aws_media.hooks.ledger import JobLedgerHook
 from aws_media.hooks.paid_job import JobStatus, PaidJobHook
-from include.costs.rate_card import BilledUnits
+from aws_media.ledger import ENDED_TASK_STATES, JobIdentity, JobLedger, LedgerEntry, TaskMemory
+from aws_media.media_object import MediaObject, StoredMedia
+from aws_media.tasks import holder, job_tags, task_of_run, task_state
+from aws_media.triggers.paid_job import StartBackoffTrigger
+from include.costs.rate_card import BilledUnits, Quote, default_rate_card
 from include.settings import SETTINGS
-from include.video.probe import MediaFacts
+from include.video.probe import MediaError, MediaFacts
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
+    from mypy_boto3_s3 import S3Client
 
     from aws_media.triggers.paid_job import PaidJobTrigger
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MediaObject:
-    """What a job reads.
-
-    >>> str(MediaObject(bucket="media-raw", key="video/a.mp4"))
-    's3://media-raw/video/a.mp4'
-    """
-
-    bucket: str
-    key: str
-    version_id: str | None = None
-
-    def __str__(self) -> str:
-        return f"s3://{self.bucket}/{self.key}"
+UNKNOWN_JOB_CODES = frozenset({"ResourceNotFoundException", "NotFoundException", "BadRequestException"})
+"""What the services say of a job that they do not know, asked by its id alone."""
+TOKEN_USED_CODES = frozenset({"IdempotentParameterMismatchException", "IdempotentParameterMismatch"})
+"""A job was started under this token with another request."""
+MOST_GENERATIONS_A_TRY = 3
+MOST_EARLY_EVENTS = 5
+"""How often a task that was told of its job's end, and found it running, waits on."""
 
 
 class PaidJobOperator(AwsBaseOperator[PaidJobHook]):
@@ -57,10 +72,12 @@ class PaidJobOperator(AwsBaseOperator[PaidJobHook]):
     :param completions_queue_url: SQS queue to which completions come; ``None`` polls instead. (templated)
     """
 
-    aws_hook_class: type[PaidJobHook] = PaidJobHook
+    aws_hook_class: type[PaidJobHook]
     operation: ClassVar[str]
     trigger_class: ClassVar[type[PaidJobTrigger]]
     link_class: ClassVar[type[BaseAwsLink]]
+    status_queries: ClassVar[tuple[str, ...]] = ()
+    """JMESPath of what a look at the job (the waiter's answer) tells of its progress, for the log."""
 
     template_fields: Sequence[str] = aws_template_fields("completions_queue_url", "duration_s", "ledger_table")
 
@@ -88,13 +105,16 @@ class PaidJobOperator(AwsBaseOperator[PaidJobHook]):
         self.ledger_table = ledger_table
         self.duration_s = duration_s
         self.completions_queue_url = completions_queue_url
+        self._working_on: tuple[Context, JobLedger, LedgerEntry] | None = None
+        self._killed = False
 
     @classmethod
     def with_template_fields(cls, *names: str) -> tuple[str, ...]:
         """Return the template fields of every paid job together with those of one service."""
         return aws_template_fields(*PaidJobOperator.template_fields, *names)
 
-    # ------------------------------------------------------------------------------------- what a service's operator defines
+    # --- what a service's operator defines
+
     @abstractmethod
     def source(self) -> MediaObject:
         """Return what the job reads. Without ``version_id`` the version is looked up."""
@@ -114,7 +134,7 @@ class PaidJobOperator(AwsBaseOperator[PaidJobHook]):
         """
         return {}
 
-    def objection(self, media: MediaFacts) -> tuple[str, str] | None:
+    def objection(self, media: MediaFacts) -> tuple[str, str] | None:  # noqa: ARG002
         """Return a code and a sentence when the service cannot do this job, known before anything is paid.
 
         ``media`` may be unprobed (``duration_s`` was given, or the header could not be read): judge only what is known.
@@ -137,6 +157,348 @@ class PaidJobOperator(AwsBaseOperator[PaidJobHook]):
     def returned(self, job_id: str, result: dict[str, Any]) -> str:
         """Return what XCom gets of a finished job: a small id or an S3 key."""
 
-    # ------------------------------------------------------------------------------------- Airflow's entry points
+    # --- Airflow's entry points
+
     def execute(self, context: Context) -> str:
-        raise NotImplementedError
+        return self._pursue(context)
+
+    def resume_start(self, context: Context, event: dict[str, Any]) -> str:
+        """Try the start again, after the service said "not now"."""
+        return self._pursue(context, attempt=int(event["attempt"]))
+
+    def execute_complete(
+        self, context: Context, event: dict[str, Any] | None = None, job_key: str = "", early: int = 0
+    ) -> str:
+        """Look at the job, whatever ``event`` says of it: events come early, twice, or not at all.
+
+        :param job_key: the ledger's key of the job; without it the job is looked up as by ``execute``.
+        :param early: how many events came before the job had ended.
+        """
+        if not job_key:
+            return self._pursue(context)
+        event = event or {}
+        gave_up = event.get("status") != "success" and event.get("state") not in ("complete", "failed")
+        if gave_up:
+            self.log.warning("The wait for %s ended with %s", event.get("job_id"), event)
+        ledger = self._ledger(context)
+        entry = ledger.read(job_key)
+        if entry is None:
+            return self._pursue(context)
+        return self._follow(context, ledger, entry, early=MOST_EARLY_EVENTS if gave_up else early + 1)
+
+    def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
+        """Let go of the job when the wait in the triggerer failed or took too long, and there will be no other try."""
+        if next_method == TRIGGER_FAIL_REPR:
+            try:
+                ledger = self._ledger(context)
+                entry = ledger.read(self._identity(context).job_key)
+                if entry is not None:
+                    self._let_go(context, ledger, entry, task_state=None)
+            except (AirflowException, ClientError) as error:
+                self.log.warning("What became of the job cannot be told: %s", error)
+        return super().resume_execution(next_method, next_kwargs, context)
+
+    def on_kill(self) -> None:
+        """Cancel the job when this task has ended and no other wants it; leave it to the next try, if there is one."""
+        self._killed = True
+        if self._working_on is not None:
+            context, ledger, entry = self._working_on
+            self._let_go(context, ledger, entry, task_state=task_state(context))
+
+    # --- the job's way
+
+    def _pursue(self, context: Context, attempt: int = 0) -> str:
+        """Ask the ledger how the job stands, and follow it from there."""
+        ledger = self._ledger(context)
+        identity = self._identity(context)
+        if isinstance(ledger, JobLedgerHook):
+            ledger.note_held(task_of_run(context), identity.job_key)
+        claim = ledger.claim(
+            identity,
+            holder=holder(context),
+            tags=job_tags(context, identity.job_key),
+            options=self.start_options(),
+        )
+        return self._follow(context, ledger, claim.entry, is_new=claim.is_new, attempt=attempt)
+
+    def _follow(
+        self,
+        context: Context,
+        ledger: JobLedger,
+        entry: LedgerEntry,
+        *,
+        is_new: bool = False,
+        attempt: int = 0,
+        early: int = 0,
+    ) -> str:
+        """Do what brings a result from where the entry stands: take it, start, wait, read; or say why there is none.
+
+        :param is_new: nobody can have started the job yet.
+        :param attempt: how often the service said "not now".
+        :param early: how often the job was said to have ended, and had not.
+        """
+        last = entry.generation + MOST_GENERATIONS_A_TRY
+        while entry.generation < last:
+            self._working_on = (context, ledger, entry)
+            if self._killed:
+                raise self._unfinished(entry, "the task was killed")
+            if entry.state == "cancelled":
+                return self._pursue(context)  # others let it be cancelled; this task still wants it
+            if entry.state == "failed":
+                raise failure_of(entry, self.hook.advice)
+            if entry.state == "complete" and self.result_stands(entry.result or {}):
+                self.log.info("Job %s has done this already: %s", entry.job_id, self._what(entry))
+                return self.returned(str(entry.job_id), entry.result or {})
+            if entry.state == "starting":
+                try:
+                    entry = self._start(context, ledger, entry, is_new=is_new)
+                except NotNow as refusal:
+                    self._back_off(entry, refusal, attempt)
+                    attempt, is_new = attempt + 1, False
+                    entry = ledger.read(entry.job_key) or entry
+                    continue
+                if entry.state == "active":
+                    return self._wait(context, ledger, entry)
+                is_new = True
+                continue
+            status = self._look(entry)
+            if status is None:
+                entry = self._next_generation(context, ledger, entry, f"the service does not know job {entry.job_id}")
+                is_new = True
+            elif status.state == "complete":
+                return self._keep(ledger, entry, status)
+            elif status.state == "failed":
+                entry = self._note_failure(ledger, entry, status)
+            elif early >= MOST_EARLY_EVENTS:
+                raise self._unfinished(entry, "it has not ended yet")
+            else:
+                self.log.info("Job %s is at it: %s", entry.job_id, self._what(entry))
+                return self._wait(context, ledger, entry, early)
+        raise PaidJobRefused(**names(entry), code="LostJobs", message="every job that was started was lost at once")
+
+    def _start(self, context: Context, ledger: JobLedger, entry: LedgerEntry, *, is_new: bool) -> LedgerEntry:
+        """Start the job, or find the one that an earlier try started without telling.
+
+        The entry comes back ``active``, or in its next generation when its token was used up.
+
+        :raises NotNow: when a quota is full.
+        """
+        if not entry.priced_by:
+            quote = self._quote(ledger, entry)
+            entry = ledger.change(entry, lambda e: e.priced(quote))
+        job_id = None if is_new else self.hook.find(self.operation, token=entry.token, tags=entry.tags)
+        if job_id is not None:
+            self.log.info("An earlier try started job %s: %s", job_id, self._what(entry))
+        else:
+            request = {**self.start_request(), **entry.options}
+            try:
+                job_id = self.hook.start(self.operation, request, token=entry.token, tags=entry.tags)
+            except ClientError as error:
+                code, message = code_and_message(error)
+                if code in self.hook.quota_codes:
+                    raise NotNow(error) from error
+                if code in TOKEN_USED_CODES:
+                    return self._next_generation(context, ledger, entry, f"{code}: its token was used before")
+                if is_open(error):
+                    raise PaidJobRefused(
+                        **names(entry), code=code, message=message, advice=self.hook.advice.get(code)
+                    ) from error
+                raise self._refused(ledger, entry, code, message) from error
+            self.log.info("Started job %s: %s, %s", job_id, self._what(entry), price(entry))
+        standing = ledger.change(entry, lambda e: e.started(job_id), only_if=lambda e: e.state == "starting")
+        if standing.job_id == job_id:
+            return standing
+        self.log.warning("Job %s is one too many, it is cancelled", job_id)
+        self.hook.cancel(self.operation, job_id)
+        return standing
+
+    def _wait(self, context: Context, ledger: JobLedger, entry: LedgerEntry, early: int = 0) -> str:
+        job_id = str(entry.job_id)
+        self._working_on = (context, ledger, entry)
+        self.link_class.persist(
+            context=context,
+            operator=self,
+            region_name=self.hook.conn_region_name,
+            aws_partition=self.hook.conn_partition,
+            job_id=job_id,
+        )
+        if self.deferrable:
+            self.defer(
+                trigger=self.trigger_class(
+                    operation=self.operation,
+                    job_id=job_id,
+                    job_key=entry.job_key,
+                    holder=holder(context),
+                    ledger_table=self.ledger_table if self.use_ledger else None,
+                    completions_queue_url=self.completions_queue_url or None,
+                    waiter_delay=self.waiter_delay,
+                    waiter_max_attempts=self.waiter_max_attempts,
+                    aws_conn_id=self.aws_conn_id,
+                    region_name=self.region_name,
+                    verify=self.verify,
+                    botocore_config=self.botocore_config,
+                ),
+                method_name="execute_complete",
+                kwargs={"job_key": entry.job_key, "early": early},
+                timeout=self.execution_timeout,
+            )
+        if not self.wait_for_completion:
+            return job_id
+        try:
+            wait(
+                waiter=self.hook.get_waiter(f"{self.operation}_complete"),
+                waiter_delay=self.waiter_delay,
+                waiter_max_attempts=self.waiter_max_attempts,
+                args=self.hook.waiter_arguments(self.operation, job_id),
+                failure_message=f"Job {job_id} failed",
+                status_message=f"Job {job_id}",
+                status_args=list(self.status_queries),
+            )
+        except (WaiterMaxAttemptsError, WaiterTerminalFailure) as error:
+            self.log.warning("The wait for job %s ended: %s", job_id, error)
+        return self._follow(context, ledger, ledger.read(entry.job_key) or entry, early=MOST_EARLY_EVENTS)
+
+    def _look(self, entry: LedgerEntry) -> JobStatus | None:
+        """Ask the service how the job stands; ``None`` when it does not know it (any more)."""
+        try:
+            return self.hook.describe(self.operation, str(entry.job_id))
+        except ClientError as error:
+            code, message = code_and_message(error)
+            if code in UNKNOWN_JOB_CODES:
+                return None
+            raise PaidJobUnfinished(
+                **names(entry), code=code, message=message, advice=self.hook.advice.get(code)
+            ) from error
+
+    def _keep(self, ledger: JobLedger, entry: LedgerEntry, status: JobStatus) -> str:
+        result = self.keep_result(status)
+        ledger.change(entry, lambda e: e.completed(result), only_if=lambda e: e.job_id == status.job_id)
+        self.log.info("Job %s is done: %s, %s", status.job_id, self._what(entry), price(entry))
+        return self.returned(status.job_id, result)
+
+    def _note_failure(self, ledger: JobLedger, entry: LedgerEntry, status: JobStatus) -> LedgerEntry:
+        """Note that the job failed, unless it did because somebody cancelled it by way of the ledger."""
+        return ledger.change(
+            entry, lambda e: e.failed(status.code, status.message), only_if=lambda e: e.state != "cancelled"
+        )
+
+    def _next_generation(self, context: Context, ledger: JobLedger, entry: LedgerEntry, why: str) -> LedgerEntry:
+        """Begin anew, unless others have; return the entry as it stands."""
+        self.log.warning("Generation %d is given up (%s): %s", entry.generation, why, self._what(entry))
+        tags, options = job_tags(context, entry.job_key), self.start_options()
+        return ledger.change(
+            entry,
+            lambda e: e.next_generation(holder=holder(context), tags=tags, options=options, why=why),
+            only_if=lambda e: (e.state, e.job_id) == (entry.state, entry.job_id),
+        )
+
+    def _back_off(self, entry: LedgerEntry, refusal: NotNow, attempt: int) -> None:
+        """Wait before the next start: in the triggerer when deferrable, which does not return, else here.
+
+        :raises PaidJobRefused: when the quota has been full for too long.
+        """
+        if attempt + 1 >= self.start_max_attempts:
+            message = f"still refused after {self.start_max_attempts} attempts: {refusal.message}"
+            raise PaidJobRefused(
+                **names(entry), code=refusal.code, message=message, advice=self.hook.advice.get(refusal.code)
+            )
+        trigger = StartBackoffTrigger(attempt=attempt, seed=f"{entry.token}{self.task_id}")
+        self.log.info("%s says not now (%s); attempt %d waits", self.hook.service, refusal.code, attempt + 2)
+        if self.deferrable:
+            self.defer(trigger=trigger, method_name="resume_start", timeout=self.execution_timeout)
+        time.sleep(trigger.delay_s)
+
+    def _let_go(self, context: Context, ledger: JobLedger, entry: LedgerEntry, *, task_state: str | None) -> None:
+        """Release the job, cancel it, or leave it as it is for the next try.
+
+        :param task_state: what Airflow says of this task now; ``None`` and ``running`` say nothing of what follows.
+        """
+        instance = context["ti"]
+        undecided = task_state in (None, "running")
+        if undecided and instance.try_number <= instance.max_tries:
+            self.log.info("Job %s goes on for the next try", entry.job_id)
+            return
+        cancel = undecided or task_state in ENDED_TASK_STATES
+        became = ledger.let_go(entry.job_key, holder(context), self.hook, cancel=cancel)
+        self.log.info("Job %s is %s", entry.job_id, became)
+
+    # --- what is asked, of whom, at which price
+
+    def _ledger(self, context: Context) -> JobLedger:
+        if self.use_ledger:
+            return JobLedgerHook(table=self.ledger_table, **self._hook_parameters)
+        return TaskMemory(context["task_state_store"])
+
+    def _identity(self, context: Context) -> JobIdentity:
+        source = self._stored_media()
+        return JobIdentity(
+            service=self.hook.service,
+            operation=self.operation,
+            bucket=source.object.bucket,
+            key=source.object.key,
+            version=source.version,
+            parameters=self.start_request(),
+            only_for="" if self.use_ledger else holder(context).rsplit("|", 1)[0],
+        )
+
+    @cached_property
+    def _s3(self) -> S3Client:
+        return S3Hook(**self._hook_parameters).conn
+
+    def _stored_media(self) -> StoredMedia:
+        source = self.source()
+        try:
+            return StoredMedia.look_up(self._s3, source)
+        except ClientError as error:
+            code, message = code_and_message(error)
+            advice = {
+                "404": "It is not there: check bucket, key and version.",
+                "403": "Let the connection's role read it (s3:GetObject, s3:GetObjectVersion, s3:ListBucket).",
+            }.get(code)
+            if advice is None:
+                raise
+            raise PaidJobRefusedForGood(
+                service=self.hook.service, asset=str(source), job_id=None, code=code, message=message, advice=advice
+            ) from error
+
+    def _quote(self, ledger: JobLedger, entry: LedgerEntry) -> Quote:
+        """Estimate the price of the job, and object before it is paid when the service cannot do it."""
+        media, unread = self._media_facts()
+        objection = self.objection(media)
+        if objection is not None:
+            raise self._refused(ledger, entry, *objection)
+        quote = default_rate_card().quote(self.billed_units(media))
+        return quote if quote.usd is not None or not unread else replace(quote, note=f"{quote.note}: {unread}")
+
+    def _media_facts(self) -> tuple[MediaFacts, str | None]:
+        """Return what is known of the media, and why it is not more."""
+        source = self._stored_media()
+        if self.duration_s not in (None, ""):
+            return MediaFacts(duration_s=float(self.duration_s), size_bytes=source.size_bytes), None
+        try:
+            return source.probe(self._s3), None
+        except (MediaError, ClientError, OSError) as error:
+            self.log.warning("Nothing is known of %s before the job: %s", source.object, error)
+            return MediaFacts(size_bytes=source.size_bytes), str(error)
+
+    def _refused(self, ledger: JobLedger, entry: LedgerEntry, code: str, message: str) -> PaidJobRefusedForGood:
+        """Note that nothing was started, and return the error."""
+        ledger.change(entry, lambda e: e.failed(code, message), only_if=lambda e: e.state == "starting")
+        return PaidJobRefusedForGood(**names(entry), code=code, message=message, advice=self.hook.advice.get(code))
+
+    def _what(self, entry: LedgerEntry) -> str:
+        return f"{entry.service} {entry.operation} of {entry.asset}"
+
+    def _unfinished(self, entry: LedgerEntry, why: str) -> PaidJobUnfinished:
+        return PaidJobUnfinished(
+            **names(entry),
+            code="Unfinished",
+            message=why,
+            advice="The job goes on; clear the task to attach to it.",
+        )
+
+
+def price(entry: LedgerEntry) -> str:
+    if entry.estimated_usd is None:
+        return f"at a price that is not known ({entry.estimate_note})"
+    return f"for about ${entry.estimated_usd:.4f}"

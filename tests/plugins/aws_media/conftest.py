@@ -1,0 +1,97 @@
+"""What is bought in these tests: jobs of a service in memory, on real objects, with a real ledger on the local AWS."""
+
+from __future__ import annotations
+
+import io
+import uuid
+import wave
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from include.settings import SETTINGS
+
+
+@pytest.fixture
+def studio():
+    from tests.plugins.aws_media.studio import open_studio
+
+    with open_studio() as studio:
+        yield studio
+
+
+@pytest.fixture
+def ledger(local_aws):
+    from aws_media.hooks.ledger import JobLedgerHook
+
+    return JobLedgerHook()
+
+
+@pytest.fixture
+def narration(lake) -> str:
+    """Key of 90 s of sound in the raw bucket, which no other test uses."""
+    key = f"audio/{uuid.uuid4().hex}.wav"
+    sound = io.BytesIO()
+    with wave.open(sound, "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(1)
+        file.setframerate(1000)
+        file.writeframes(bytes(90_000))
+    lake.conn.put_object(Bucket=SETTINGS.raw_bucket, Key=key, Body=sound.getvalue())
+    return key
+
+
+class FakeTaskInstance(SimpleNamespace):
+    """As much of a task instance as an operator asks for."""
+
+    def xcom_push(self, key: str, value: Any) -> None:
+        self.xcoms[key] = value
+
+    def get_task_states(self, **_: Any) -> dict[str, dict[str, str]]:
+        return {self.run_id: {self.task_id: self.state}}
+
+
+@pytest.fixture
+def a_task():
+    """Makes the context of a task instance's try."""
+
+    def a_task(
+        task_id: str = "detect", *, run_id: str = "manual__2026-03-01", map_index: int = -1, try_number: int = 1
+    ) -> dict[str, Any]:
+        instance = FakeTaskInstance(
+            dag_id="triage",
+            run_id=run_id,
+            task_id=task_id,
+            map_index=map_index,
+            try_number=try_number,
+            max_tries=2,
+            state="running",
+            xcoms={},
+        )
+        store: dict[str, Any] = {}
+        return {"ti": instance, "task_state_store": SimpleNamespace(get=store.get, set=store.__setitem__)}
+
+    return a_task
+
+
+@pytest.fixture
+def detect(local_aws, studio, narration):
+    """Makes an operator that has ``narration`` analysed."""
+    from tests.plugins.aws_media.studio import StudioOperator
+
+    def detect(**parameters: Any) -> StudioOperator:
+        parameters = {"task_id": "detect", "bucket": SETTINGS.raw_bucket, "key": narration} | parameters
+        return StudioOperator(**{"waiter_delay": 0, "waiter_max_attempts": 2} | parameters)
+
+    return detect
+
+
+@pytest.fixture
+def entry_of(ledger):
+    """Returns the ledger's entry of what an operator buys."""
+
+    def entry_of(operator: Any, context: dict[str, Any]) -> Any:
+        return ledger.read(operator._identity(context).job_key)
+
+    return entry_of
