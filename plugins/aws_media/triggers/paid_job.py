@@ -14,12 +14,14 @@ from airflow.triggers.base import BaseEventTrigger, BaseTrigger, TriggerEvent
 
 from aws_media.hooks.ledger import JobLedgerHook
 from aws_media.hooks.paid_job import PaidJobHook
-from aws_media.ledger import ENDED_TASK_STATES
 from aws_media.triggers.completions import CompletionsProducer
 from aws_media.triggers.waiting import WaitedJob, WaitingRoom, waiting_room
 
 STILL_WAITED_FOR = frozenset({"deferred", "running"})
 """States of a task whose trigger went to another triggerer, or which was cleared and holds the job again already."""
+
+WILL_RUN = frozenset({None, "scheduled", "queued", "restarting", "up_for_retry", "up_for_reschedule"})
+"""States of a task that was cleared. In every other state it has no more use for the job."""
 
 _LETTING_GO: set[asyncio.Future[None]] = set()
 
@@ -188,7 +190,7 @@ class PaidJobTrigger(BaseEventTrigger):
         state = self._task_state()
         if state in STILL_WAITED_FOR:
             return
-        ended = state in ENDED_TASK_STATES
+        ended = state not in WILL_RUN
         hook = self.aws_hook_class(**self._hook_parameters)
         if self.ledger_table and self.job_key and self.holder:
             ledger = JobLedgerHook(table=self.ledger_table, **self._hook_parameters)
