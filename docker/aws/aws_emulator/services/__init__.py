@@ -63,4 +63,8 @@ class Registry:
         return self._services[name]
 
 
-SERVICES = Registry()
+SERVICES = Registry(
+    (
+        Service("mediaconvert", "aws_emulator.services.mediaconvert"),
+    )
+)
