@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
-from airflow.providers.amazon.aws.hooks.s3 import S3Hook
 from airflow.providers.amazon.aws.operators.base_aws import AwsBaseOperator
 from airflow.providers.amazon.aws.utils.mixins import aws_template_fields
 from botocore.exceptions import ClientError
 
+from aws_media.errors import PaidJobRefusedForGood
 from aws_media.hooks.mediaconvert import ALSO_READS, MediaConvertHook
 from aws_media.hooks.paid_job import JobStatus
 from aws_media.links.mediaconvert import MediaConvertJobLink
-from aws_media.operators.paid_job import MediaObject, PaidJobOperator
+from aws_media.media_object import MediaObject
+from aws_media.operators.paid_job import PaidJobOperator
 from aws_media.triggers.mediaconvert import MediaConvertJobTrigger
 from include.costs.mediaconvert import billed_outputs
 from include.costs.rate_card import BilledUnits
@@ -79,18 +80,22 @@ class MediaConvertCreateJobOperator(PaidJobOperator):
 
     @cached_property
     def _effective_settings(self) -> dict[str, Any]:
-        return self.hook.effective_settings(self.settings, self.job_template)
+        return cast("MediaConvertHook", self.hook).effective_settings(self.settings, self.job_template)
 
     def source(self) -> MediaObject:
         """Return the first input.
 
-        :raises ValueError: when there is none, or when it does not lie in S3.
+        :raises PaidJobRefusedForGood: when there is none, or when it does not lie in S3.
         """
         read = files_read(self._effective_settings)
         if not read or not read[0].startswith("s3://"):
-            raise ValueError(
-                f"the first input of {self.task_id} must be s3://bucket/key, not {read[0] if read else 'missing'}: "
-                "set settings['Inputs'][0]['FileInput']"
+            raise PaidJobRefusedForGood(
+                service="mediaconvert",
+                asset=read[0] if read else "no input",
+                job_id=None,
+                code="NoInputInS3",
+                message="the first input is no s3://bucket/key, so that its version cannot be told.",
+                advice="Set settings['Inputs'][0]['FileInput'].",
             )
         bucket, _, key = read[0].removeprefix("s3://").partition("/")
         return MediaObject(bucket=bucket, key=key)
@@ -99,7 +104,9 @@ class MediaConvertCreateJobOperator(PaidJobOperator):
         request: dict[str, Any] = {**self.create_job_kwargs, "Settings": self.settings}
         if self.job_template:
             request["JobTemplate"] = self.job_template
-        also = {url: self._version(url) for url in files_read(self._effective_settings)[1:] if url.startswith("s3://")}
+        also: dict[str, Any] = {
+            url: self._version(url) for url in files_read(self._effective_settings)[1:] if url.startswith("s3://")
+        }
         if self._effective_settings != self.settings:
             also["settings"] = self._effective_settings  # a changed template or preset asks for another result
         return {**request, ALSO_READS: also} if also else request
@@ -112,7 +119,7 @@ class MediaConvertCreateJobOperator(PaidJobOperator):
             "UserMetadata": self.user_metadata,
             "Tags": self.tags,
         }
-        return {name: value for name, value in options.items() if value not in (None, {})}
+        return {name: value for name, value in options.items() if value not in (None, "", {})}
 
     def billed_units(self, media: MediaFacts) -> list[BilledUnits]:
         accelerated = self.create_job_kwargs.get("AccelerationSettings", {}).get("Mode", "DISABLED") != "DISABLED"
@@ -128,10 +135,6 @@ class MediaConvertCreateJobOperator(PaidJobOperator):
 
     def returned(self, job_id: str, result: dict[str, Any]) -> str:  # noqa: ARG002
         return job_id
-
-    @cached_property
-    def _s3(self) -> Any:
-        return S3Hook(**self._hook_parameters).conn
 
     def _version(self, url: str) -> str | None:
         """Return the ETag of an object, ``None`` when it cannot be read: MediaConvert will say why."""
