@@ -1,8 +1,9 @@
-"""How the emulator's processes hang together: nobody outlives the one that started it."""
+"""The emulator's processes among themselves: what they may use, and that nobody outlives who started it."""
 
 from __future__ import annotations
 
 import ctypes
+import os
 import signal
 import sys
 
@@ -14,3 +15,8 @@ def die_with_parent() -> None:
     """Let the kernel kill this process when the thread that started it ends (Linux; elsewhere nothing happens)."""
     if _LIBC is not None:
         _LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def usable_cores() -> int:
+    """The cores this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 import time
 from collections.abc import Callable, Mapping
@@ -16,6 +15,7 @@ import boto3.s3.transfer
 from botocore.exceptions import BotoCoreError, ClientError
 
 from aws_emulator.jobs.errors import AccessDenied, ObjectBroken, ObjectMissing, TooLarge
+from aws_emulator.processes import usable_cores
 
 POCKETSPHINX = "pocketsphinx"  # the speech model that is always there
 BLOCK_BYTES = 1024 * 1024
@@ -27,11 +27,6 @@ ONE_REQUEST = boto3.s3.transfer.TransferConfig(multipart_threshold=LARGEST_PUT_B
 PLAIN_MD5 = re.compile(r"[0-9a-f]{32}")
 MISSING = frozenset({"NoSuchBucket", "NoSuchKey", "NoSuchVersion", "404", "405", "MethodNotAllowed", "InvalidArgument"})
 DENIED = frozenset({"AccessDenied", "403", "InvalidObjectState", "AllAccessDisabled"})
-
-
-def usable_cores() -> int:
-    """The cores this process may run on."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @dataclass(frozen=True, slots=True)

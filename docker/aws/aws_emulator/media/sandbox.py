@@ -7,6 +7,7 @@ tracks of QuickTime files (``enable_drefs``).
 
 from __future__ import annotations
 
+import math
 import re
 import resource
 import signal
@@ -26,11 +27,11 @@ from av.container import InputContainer
 
 from aws_emulator.media.errors import FfmpegFailed, MediaBroken, MediaRefused
 from aws_emulator.media.sniff import DEMUXERS, PLAYLISTS, sniff
-from aws_emulator.processes import die_with_parent
+from aws_emulator.processes import die_with_parent, usable_cores
 
 MAX_PIXELS = 8192 * 4320  # 8K, the largest picture that MediaConvert takes
 MAX_STREAMS = 100
-MEMORY_BYTES = 6 * 1024**3  # address space of ffmpeg: about twice of what it uses
+MEMORY_BYTES = 4 * 1024**3  # that ffmpeg may write to; not address space, of which every thread reserves plenty
 FILE_BYTES = 20 * 1024**3
 STDERR_BYTES = 256 * 1024
 READ_TIMEOUT_S = 60.0  # of one read, in PyAV
@@ -136,9 +137,9 @@ def run_ffmpeg(
 
     def confine() -> None:
         die_with_parent()
-        cpu_s = int(limit_s * 64) + 1
+        cpu_s = math.ceil(limit_s * usable_cores()) + 1
         for kind, most in (
-            (resource.RLIMIT_AS, memory_bytes),
+            (resource.RLIMIT_DATA, memory_bytes),
             (resource.RLIMIT_FSIZE, file_bytes),
             (resource.RLIMIT_CPU, cpu_s),
             (resource.RLIMIT_CORE, 0),
