@@ -28,6 +28,7 @@ FAILURES: Mapping[str, str] = {
     r"does not match|doesn't match": "FormatMismatch",
     r"unsupported|media format": "UnsupportedFormat",
     r"isn't valid|invalid|corrupt|decode": "InvalidMedia",
+    r"point to an s3 object": "MissingMedia",
     r"access|permission|denied": "AccessDenied",
     r"internal": "InternalFailureException",
 }
@@ -58,6 +59,7 @@ class TranscribeHook(PaidJobHook):
         "FormatMismatch": "The file is not what media_format says: leave media_format out.",
         "InvalidMedia": "The file is damaged or empty: play it, and bring it again.",
         "InvalidSampleRate": "Leave the sample rate to the service, or resample to between 8 and 48 kHz.",
+        "MissingMedia": "Check bucket and key, and that nobody deleted the file meanwhile.",
         "NoAudio": "There is nothing to transcribe: skip this file.",
         "TooLong": "A file may have 2 GB and 4 hours: extract the audio, or cut it.",
         "TooManyChannels": "Transcribe takes two channels at most: mix the audio down.",
@@ -104,13 +106,17 @@ class TranscribeHook(PaidJobHook):
         try:
             if self.describe(operation, job_id).state != "active":
                 return False
-            self.conn.delete_transcription_job(TranscriptionJobName=job_id)
+            self.delete(job_id)
         except ClientError as error:
             # it is gone, or the service will not let go of it while it runs
             if error.response["Error"]["Code"] in _UNKNOWN_JOB:
                 return False
             raise
         return True
+
+    def delete(self, job_id: str) -> None:
+        """Delete a job, and what it wrote where the service keeps it; what lies in our buckets stays."""
+        self.conn.delete_transcription_job(TranscriptionJobName=job_id)
 
     @classmethod
     def completion_from_message(cls, message: Mapping[str, Any]) -> Completion | None:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cached_property
 from typing import Any, ClassVar
 
-from airflow.providers.amazon.aws.hooks.s3 import S3Hook
 from botocore.exceptions import ClientError
 
-from aws_media.operators.paid_job import MediaObject, PaidJobOperator
+from aws_media.media_object import MediaObject
+from aws_media.operators.paid_job import PaidJobOperator
 from include.catalog.keys import analysis_key
 from include.settings import SETTINGS
 from include.storage.stream import json_document, overwrite_stream
@@ -68,14 +67,14 @@ class RecordsJobOperator(PaidJobOperator):
     def keep_object(self, key: str, chunks: Iterable[bytes], *, content_type: str, job_id: str) -> None:
         """Store a file in the output bucket, over an earlier one, and note on it which job it is from."""
         metadata = {"job-id": job_id}
-        overwrite_stream(self.s3, self.output_bucket, key, chunks, content_type=content_type, metadata=metadata)
+        overwrite_stream(self._s3, self.output_bucket, key, chunks, content_type=content_type, metadata=metadata)
 
     def result_stands(self, result: dict[str, Any]) -> bool:
         """Say whether the records are there, in the bucket that is wanted, and of that very job."""
         if result["bucket"] != self.output_bucket:
             return False
         try:
-            head = self.s3.head_object(Bucket=result["bucket"], Key=result["result_key"])
+            head = self._s3.head_object(Bucket=result["bucket"], Key=result["result_key"])
         except ClientError as error:
             if error.response["ResponseMetadata"]["HTTPStatusCode"] == 404:
                 return False
@@ -84,10 +83,6 @@ class RecordsJobOperator(PaidJobOperator):
 
     def returned(self, job_id: str, result: dict[str, Any]) -> str:  # noqa: ARG002
         return result["result_key"]
-
-    @cached_property
-    def s3(self) -> Any:
-        return S3Hook(**self._hook_parameters).conn
 
 
 def stated(values: Mapping[str, Any]) -> dict[str, Any]:

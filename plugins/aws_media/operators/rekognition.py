@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 from aws_media.hooks.paid_job import JobStatus
 from aws_media.hooks.rekognition import UNSUPPORTED, RekognitionHook
 from aws_media.links.rekognition import RekognitionResultLink
-from aws_media.operators.paid_job import MediaObject
+from aws_media.media_object import MediaObject
 from aws_media.operators.records import RecordsJobOperator, sorted_names, stated
 from aws_media.triggers.rekognition import RekognitionJobTrigger
 from include.catalog.keys import raw_analysis_key
@@ -45,6 +45,7 @@ class RekognitionAnalysisOperator(RecordsJobOperator):
     trigger_class = RekognitionJobTrigger
     link_class = RekognitionResultLink
     operator_extra_links = (RekognitionResultLink(),)
+    status_queries = ("JobStatus", "StatusMessage")
     template_fields: Sequence[str] = (
         *RecordsJobOperator.template_fields,
         "version_id",
@@ -110,7 +111,7 @@ class RekognitionAnalysisOperator(RecordsJobOperator):
 
     def keep_result(self, status: JobStatus) -> dict[str, Any]:
         self._keep_pages(status.job_id)
-        pages = read_json_lines(self.s3, self.output_bucket, self.raw_result_key)
+        pages = read_json_lines(self._s3, self.output_bucket, self.raw_result_key)
         first = next(pages)
         found = chain.from_iterable(map(RECORDS_FROM_PAGE[self.operation], chain([first], pages)))
         kept = self.keep_records(status.job_id, facts_from_page(first), found)

@@ -6,9 +6,12 @@ import json
 import re
 from collections.abc import Sequence
 from pathlib import PurePosixPath
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 from urllib.parse import unquote, urlsplit
 
+from botocore.exceptions import ClientError
+
+from aws_media.errors import PaidJobFailed, PaidJobRefusedForGood
 from aws_media.hooks.paid_job import JobStatus
 from aws_media.hooks.transcribe import TranscribeHook
 from aws_media.links.transcribe import TranscribeJobLink
@@ -52,6 +55,7 @@ class TranscribeStartTranscriptionJobOperator(RecordsJobOperator):
     trigger_class = TranscribeJobTrigger
     link_class = TranscribeJobLink
     operator_extra_links = (TranscribeJobLink(),)
+    status_queries = ("TranscriptionJob.TranscriptionJobStatus", "TranscriptionJob.FailureReason")
     template_fields: Sequence[str] = (
         *RecordsJobOperator.template_fields,
         "language_code",
@@ -110,15 +114,16 @@ class TranscribeStartTranscriptionJobOperator(RecordsJobOperator):
     def start_options(self) -> dict[str, Any]:
         """Return where the service writes.
 
-        :raises ValueError: when the key is none that Transcribe takes.
+        :raises PaidJobRefusedForGood: when the key is none that Transcribe takes.
         """
-        key = self.raw_result_key
-        if not _OUTPUT_KEY.fullmatch(key):
-            raise ValueError(
-                f"raw_output_key {key!r} is no key that Transcribe can write: it takes letters, digits and ._!*'()/- "
-                "and has to end in .json"
+        if not _OUTPUT_KEY.fullmatch(self.raw_result_key):
+            raise PaidJobRefusedForGood(
+                **self._names_of(job_id=None),
+                code="InvalidOutputKey",
+                message=f"Transcribe cannot write to {self.raw_result_key!r}.",
+                advice="Set raw_output_key to a key that ends in .json, of letters, digits and ._!*'()/- only.",
             )
-        return {"OutputBucketName": self.output_bucket, "OutputKey": key}
+        return {"OutputBucketName": self.output_bucket, "OutputKey": self.raw_result_key}
 
     def objection(self, media: MediaFacts) -> tuple[str, str] | None:
         if media.duration_s is not None and media.duration_s > LONGEST_S:
@@ -138,11 +143,10 @@ class TranscribeStartTranscriptionJobOperator(RecordsJobOperator):
         return [BilledUnits(item=f"transcribe.{self.operation}", quantity=media.duration_min)]
 
     def keep_result(self, status: JobStatus) -> dict[str, Any]:
-        """Read the transcript file (5 MB and 35 MB of memory for four hours of talk) and write its flat records."""
         job = status.answer
         files = job["Transcript"]
         bucket, raw_key = bucket_and_key(files.get("TranscriptFileUri") or files["RedactedTranscriptFileUri"])
-        transcript = json.load(self.s3.get_object(Bucket=bucket, Key=raw_key)["Body"])
+        transcript = self._read_transcript(bucket, raw_key, status.job_id)
         about = {
             "language": job.get("LanguageCode"),
             "language_confidence": job.get("IdentifiedLanguageScore"),
@@ -151,6 +155,28 @@ class TranscribeStartTranscriptionJobOperator(RecordsJobOperator):
         kept = self.keep_records(status.job_id, about, segments_from_transcript(transcript))
         subtitles = [bucket_and_key(uri)[1] for uri in job.get("Subtitles", {}).get("SubtitleFileUris", [])]
         return {**kept, "raw_bucket": bucket, "raw_key": raw_key, "subtitle_keys": subtitles}
+
+    def _read_transcript(self, bucket: str, key: str, job_id: str) -> dict[str, Any]:
+        """Read the file that the service wrote: 5 MB for four hours of talk, which takes 35 MB of memory.
+
+        :raises PaidJobFailed: when it has been deleted; so is the job then, and the next try pays for another one.
+        """
+        try:
+            return json.load(self._s3.get_object(Bucket=bucket, Key=key)["Body"])
+        except ClientError as error:
+            code = error.response["Error"]["Code"]
+            if code != "NoSuchKey":
+                raise
+            cast("TranscribeHook", self.hook).delete(job_id)
+            raise PaidJobFailed(
+                **self._names_of(job_id),
+                code=code,
+                message=f"the job is done, but its transcript s3://{bucket}/{key} was deleted.",
+                advice="The job is deleted as well: the next try transcribes anew.",
+            ) from error
+
+    def _names_of(self, job_id: str | None) -> dict[str, Any]:
+        return {"service": f"transcribe {self.operation}", "asset": str(self.source()), "job_id": job_id}
 
     @property
     def raw_result_key(self) -> str:
