@@ -23,6 +23,7 @@ from moto.s3.models import s3_backends
 from aws_emulator.guard import checksums, chunked, conditions, forms, signatures
 from aws_emulator.guard.addresses import Address, address_of
 from aws_emulator.guard.credentials import Credentials
+from aws_emulator.guard.service_buckets import refuse_strangers
 from aws_emulator.refusals import Refusal
 from aws_emulator.wire import IncomingRequest
 
@@ -86,6 +87,7 @@ class Guard:
         key = signatures.refuse_wrong_signature(claim, request, payload_hash, self.credentials) if claim else None
         account_id = get_account_id_from(claim.access_key if claim else "")
         address = address_of(request.header("host") or "", request.raw_path)
+        refuse_strangers(address.bucket, account_id)
         _unwrap_query(request, claim)
         body = self._checked_body(request, claim, payload_hash, key)
         _unwrap_address(request, address)

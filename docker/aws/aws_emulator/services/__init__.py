@@ -66,5 +66,7 @@ class Registry:
 SERVICES = Registry(
     (
         Service("mediaconvert", "aws_emulator.services.mediaconvert"),
+        Service("transcribe", "aws_emulator.services.transcribe"),
+        Service("comprehend", "aws_emulator.services.comprehend"),
     )
 )

@@ -1,0 +1,1 @@
+"""Amazon Comprehend, sentiment only: see README.md beside this file."""

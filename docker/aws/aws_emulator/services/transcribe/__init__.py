@@ -1,0 +1,1 @@
+"""Amazon Transcribe, batch transcription: see README.md beside this file."""

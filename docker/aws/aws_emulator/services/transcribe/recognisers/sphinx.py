@@ -1,0 +1,57 @@
+"""pocketsphinx with the US English model of its wheel.
+
+Measured on thirteen recordings (100 words, see docs of the engine): the acoustic mean has to be taken over a whole
+piece (``full_utt``): estimated as the sound comes, word errors rise by half. Wider beams, other language weights and a
+normalised level changed at most two words.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from pocketsphinx import Decoder
+
+from aws_emulator.services.transcribe.audio import seconds_of
+from aws_emulator.services.transcribe.recognisers import Heard, Identified, refuse_to_identify, refuse_unknown
+from aws_emulator.services.transcribe.voice import stretches
+from aws_emulator.services.transcribe.words import Word
+
+MODEL = "pocketsphinx"
+LANGUAGE = "en-US"
+FRAMES_PER_S = 100
+LEAST_S, MOST_S = 8.0, 30.0  # of a piece: enough for the acoustic mean, little enough for memory
+NO_WORD = re.compile(r"[<\[+].*")  # <s>, <sil>, [NOISE], ++COUGH++
+VARIANT = re.compile(r"\(\d+\)$")  # was(2): the second pronunciation of "was"
+
+
+class PocketsphinxRecogniser:
+    """See the module. It knows neither punctuation nor capitals."""
+
+    def __init__(self, _folder: str, _threads: int) -> None:
+        self._decoder = Decoder(loglevel="FATAL")
+
+    def refuse_language(self, code: str, /) -> None:
+        if code != LANGUAGE:
+            raise refuse_unknown(MODEL, code, f"{LANGUAGE} only")
+
+    def identify(self, _sound: Path, _options: Sequence[str], /) -> Identified:
+        raise refuse_to_identify(MODEL)
+
+    def hear(self, sound: Path, _code: str, /) -> Iterator[Heard]:
+        for start_s, pcm in stretches(sound, LEAST_S, MOST_S):
+            self._decoder.start_utt()
+            self._decoder.process_raw(pcm, full_utt=True)
+            self._decoder.end_utt()
+            words = [
+                Word(
+                    start_s=start_s + segment.start_frame / FRAMES_PER_S,
+                    end_s=start_s + (segment.end_frame + 1) / FRAMES_PER_S,
+                    text=VARIANT.sub("", segment.word),
+                    confidence=min(1.0, segment.prob),
+                )
+                for segment in (self._decoder.seg() if self._decoder.hyp() else ())
+                if not NO_WORD.fullmatch(segment.word)
+            ]
+            yield start_s + seconds_of(len(pcm)), words
