@@ -25,7 +25,10 @@ LARGEST_PUT_BYTES = 5 * 1024**3
 # moto reads the whole object for every range: one GET is ten times as fast as ten, and one PUT needs no completion.
 ONE_REQUEST = boto3.s3.transfer.TransferConfig(multipart_threshold=LARGEST_PUT_BYTES, use_threads=False)
 PLAIN_MD5 = re.compile(r"[0-9a-f]{32}")
-MISSING = frozenset({"NoSuchBucket", "NoSuchKey", "NoSuchVersion", "404", "405", "MethodNotAllowed", "InvalidArgument"})
+# A HEAD has no body, so botocore names the status: 400 for a version id that is none, 405 for a delete marker.
+MISSING = frozenset(
+    {"NoSuchBucket", "NoSuchKey", "NoSuchVersion", "404", "405", "MethodNotAllowed", "InvalidArgument", "400"}
+)
 DENIED = frozenset({"AccessDenied", "403", "InvalidObjectState", "AllAccessDisabled"})
 
 
@@ -202,8 +205,8 @@ class WireTask:
         except ClientError as error:
             raise _named(error, bucket, key) from error
         except boto3.exceptions.S3UploadFailedError as error:
-            if isinstance(error.__cause__, ClientError):
-                raise _named(error.__cause__, bucket, key) from error
+            if isinstance(error.__context__, ClientError):
+                raise _named(error.__context__, bucket, key) from error
             raise
 
     def report(self, percent: int, phase: str = "", **details: Any) -> None:
