@@ -120,7 +120,7 @@ def _outputs_of(
 
 
 def extension_of(output: Mapping[str, Any]) -> str:
-    """Name the extension of an output of a file group: as asked, else by container, else by codec.
+    """Name the extension of an output of a file group: as asked, else by container, else by codec; else ``$ex$``.
 
     >>> extension_of({"ContainerSettings": {"Container": "MOV"}})
     'mov'
@@ -140,7 +140,7 @@ def extension_of(output: Mapping[str, Any]) -> str:
         return asked
     if container != "RAW":
         return EXTENSIONS.get(container, container.lower())
-    return RAW_EXTENSIONS.get(codec, codec.lower())
+    return RAW_EXTENSIONS.get(codec, codec.lower()) if codec else "$ex$"
 
 
 def _codecs(output: Mapping[str, Any]) -> Iterator[str]:

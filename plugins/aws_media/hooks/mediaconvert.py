@@ -163,9 +163,12 @@ class MediaConvertHook(PaidJobHook):
         return Completion(job_id=detail["jobId"], state=state)
 
     def files_written(self, job_id: str) -> list[OutputFile]:
-        """List what a job wrote, told from its settings: GetJob gives lengths and sizes, but no paths."""
-        job = self.conn.get_job(Id=job_id)["Job"]
-        return files_written(job["Settings"], job.get("OutputGroupDetails", []))
+        """List what a job writes, told from its settings: GetJob gives lengths and sizes, but no paths."""
+        return self.files_written_by(self.conn.get_job(Id=job_id)["Job"])
+
+    def files_written_by(self, job: Mapping[str, Any]) -> list[OutputFile]:
+        """List what a job that GetJob answered writes."""
+        return files_written(self.effective_settings(job["Settings"]), job.get("OutputGroupDetails", []))
 
     def effective_settings(self, settings: Mapping[str, Any], job_template: str | None = None) -> dict[str, Any]:
         """Return ``settings`` with what their job template and their outputs' presets say beneath them.
@@ -176,10 +179,15 @@ class MediaConvertHook(PaidJobHook):
             settings = merge_settings(
                 self.conn.get_job_template(Name=job_template)["JobTemplate"]["Settings"], settings
             )
-        presets = {
-            name: self.conn.get_preset(Name=name)["Preset"]["Settings"] for name in sorted(presets_named(settings))
-        }
+        presets = {name: self._preset(name) for name in sorted(presets_named(settings))}
         return with_presets(settings, presets)
+
+    def _preset(self, name: str) -> dict[str, Any]:
+        """Return the settings of a preset; none when it was deleted, for jobs outlive their presets."""
+        try:
+            return self.conn.get_preset(Name=name)["Preset"]["Settings"]
+        except self.conn.exceptions.NotFoundException:
+            return {}
 
     def ensure_job_template(self, name: str, *, tags: Mapping[str, str] | None = None, **content: Any) -> str:
         """Make the template ``name`` hold exactly ``content`` (Settings, Description, ...) and return its ARN.

@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError
 from aws_media.errors import PaidJobRefusedForGood
 from aws_media.hooks.mediaconvert import ALSO_READS, MediaConvertHook
 from aws_media.hooks.paid_job import JobStatus
+from aws_media.ledger import LedgerEntry
 from aws_media.links.mediaconvert import MediaConvertJobLink
 from aws_media.media_object import MediaObject
 from aws_media.operators.paid_job import PaidJobOperator
@@ -20,7 +21,7 @@ from aws_media.triggers.mediaconvert import MediaConvertJobTrigger
 from include.costs.mediaconvert import billed_outputs
 from include.costs.rate_card import BilledUnits
 from include.settings import SETTINGS
-from include.video.mediaconvert import OutputFile, files_read, files_written
+from include.video.mediaconvert import OutputFile, files_read
 from include.video.probe import MediaFacts
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ class MediaConvertCreateJobOperator(PaidJobOperator):
     trigger_class = MediaConvertJobTrigger
     link_class = MediaConvertJobLink
     operator_extra_links = (MediaConvertJobLink(),)
+    status_queries = ("Job.Status", "Job.JobPercentComplete")
     template_fields: Sequence[str] = PaidJobOperator.with_template_fields(
         "settings", "job_template", "role_arn", "queue_arn", "user_metadata", "tags", "create_job_kwargs"
     )
@@ -126,12 +128,20 @@ class MediaConvertCreateJobOperator(PaidJobOperator):
         return billed_outputs(self._effective_settings, media, accelerated=accelerated)
 
     def keep_result(self, status: JobStatus) -> dict[str, Any]:
-        """Keep the paths of the outputs; the files are in S3 already."""
-        job = status.answer
-        return {"outputs": [file.path for file in files_written(job["Settings"], job.get("OutputGroupDetails", []))]}
+        """Keep the paths of the outputs that are there; MediaConvert has written them to S3 itself."""
+        written = cast("MediaConvertHook", self.hook).files_written_by(status.answer)
+        there = [file for file in written if self._is_there(file)]
+        for file in written:
+            if file not in there:
+                self.log.warning("Job %s should have written %s, which is not there", status.job_id, file.path)
+        return {"outputs": [file.path for file in there]}
 
     def result_stands(self, result: dict[str, Any]) -> bool:
         return all(self._is_there(OutputFile(path=path)) for path in result["outputs"])
+
+    def _look(self, entry: LedgerEntry) -> JobStatus | None:
+        """Take a job whose outputs somebody deleted as forgotten: it cannot be read again, only be done again."""
+        return None if entry.state == "complete" else super()._look(entry)
 
     def returned(self, job_id: str, result: dict[str, Any]) -> str:  # noqa: ARG002
         return job_id

@@ -148,10 +148,13 @@ def test_a_changed_template_is_another_request(create_job, answers):
     assert requests[0]["Settings"] == inputs
 
 
-def test_the_paths_of_a_finished_job_are_kept(create_job):
-    status = JobStatus(job_id="1", state="complete", answer={"Settings": settings_for()})
-    kept = create_job().keep_result(status)
-    assert kept == {"outputs": ["s3://media-processed/web/talk_360p.mp4"]}
+def test_the_paths_that_a_finished_job_wrote_are_kept(create_job, stored):
+    there = stored(bucket="media-processed", name="talk_360p.mp4")
+    settings = settings_for(destination=there.removesuffix("talk_360p.mp4"))
+    (group,) = settings["OutputGroups"]
+    group["Outputs"].append({**group["Outputs"][0], "NameModifier": "_not_there"})
+    kept = create_job().keep_result(JobStatus(job_id="1", state="complete", answer={"Settings": settings}))
+    assert kept == {"outputs": [there]}
     assert create_job().returned("1", kept) == "1"
 
 
