@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,9 +15,21 @@ import pytest
 from include.settings import SETTINGS, Settings
 from local_stack import supervisor
 from local_stack.airflow_api import AirflowApi
-from tests.ground import CACHE, free_port
+from tests.ground import CACHE, ROOT, free_port
 
 RUN_PATIENCE_S = 300
+DAG_FOLDERS = {"dags-folder": ROOT / "dags", "examples": ROOT / "tests" / "e2e" / "dags"}
+LOCAL_BUNDLE = "airflow.dag_processing.bundles.local.LocalDagBundle"
+FOR_TESTS = {
+    "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST": json.dumps(
+        [
+            {"name": name, "classpath": LOCAL_BUNDLE, "kwargs": {"path": str(folder)}}
+            for name, folder in DAG_FOLDERS.items()
+        ]
+    ),
+    # another triggerer takes over from one that died after these seconds, not after 30
+    "AIRFLOW__TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": "10",
+}
 
 
 @pytest.fixture(scope="session")
@@ -36,11 +49,17 @@ def stack_settings(tmp_path_factory) -> Settings:
 
 
 @pytest.fixture(scope="session")
-def stack(stack_settings) -> Iterator[supervisor.Endpoints]:
+def stack(stack_settings, restart_what_died) -> Iterator[supervisor.Endpoints]:
     try:
-        yield supervisor.start(stack_settings)
+        yield restart_what_died()
     finally:
         supervisor.stop(stack_settings)
+
+
+@pytest.fixture(scope="session")
+def restart_what_died(stack_settings) -> Callable[[], supervisor.Endpoints]:
+    """Starts the components that do not run."""
+    return lambda: supervisor.start(stack_settings, extra_environment=FOR_TESTS)
 
 
 @pytest.fixture(scope="session")
