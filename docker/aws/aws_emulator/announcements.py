@@ -45,13 +45,15 @@ def send_event(
     resources: Sequence[str] = (),
 ) -> Future[None]:
     """Offer an event of an AWS service (``source`` is ``aws.transcribe`` or so) to the rules of the default bus."""
+    now_s = time.time()
     event = {
         "version": "0",
         "id": str(uuid.uuid4()),
         "detail-type": detail_type,
         "source": source,
         "account": account,
-        "time": time.time(),
+        "time": now_s,
+        "ingestion-time": now_s,  # for the transformers that ask for it; the event itself has none
         "region": region,
         "resources": list(resources),
         "detail": detail,

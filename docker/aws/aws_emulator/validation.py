@@ -10,6 +10,7 @@ The patterns are Java's. Python reads them but for Unicode properties (``\p{L}``
 
 from __future__ import annotations
 
+import itertools
 import re
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping
@@ -137,15 +138,19 @@ def compiled(pattern: str) -> re.Pattern[str]:
 @cache
 def _property(name: str, negated: bool) -> str:
     """The characters of a Unicode category (``L``, ``Zs``) or of ASCII, as ranges within a character class."""
-
-    def belongs(code: int) -> bool:
-        return (code < 128 if name == "ASCII" else unicodedata.category(chr(code)).startswith(name)) is not negated
-
-    ranges: list[list[int]] = []
-    for code in range(LAST_CODE_POINT + 1):
-        if belongs(code):
-            if ranges and ranges[-1][1] == code - 1:
-                ranges[-1][1] = code
-            else:
-                ranges.append([code, code])
+    if name == "ASCII":
+        ranges = [(128, LAST_CODE_POINT)] if negated else [(0, 127)]
+    else:
+        ranges = [(first, last) for first, last, category in _runs() if category.startswith(name) is not negated]
     return "".join(f"\\U{first:08x}-\\U{last:08x}" for first, last in ranges)
+
+
+@cache
+def _runs() -> list[tuple[int, int, str]]:
+    """All of Unicode as runs of code points of the same category: first, last, category."""
+    runs, first = [], 0
+    for category, run in itertools.groupby(map(unicodedata.category, map(chr, range(LAST_CODE_POINT + 1)))):
+        length = sum(1 for _ in run)
+        runs.append((first, first + length - 1, category))
+        first += length
+    return runs

@@ -20,7 +20,7 @@ from aws_emulator.jobs.errors import AccessDenied, ObjectBroken, ObjectMissing, 
 from aws_emulator.jobs.task import EngineSettings, WireTask
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def s3(server) -> Any:
     return client_for("s3", server.url, "test", "test", "us-east-1")
 
