@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import uuid
-from types import SimpleNamespace
 
 import boto3
 import pytest
 from airflow.exceptions import TaskDeferred
 from airflow.sdk.exceptions import AirflowFailException
 from botocore.exceptions import ClientError
-from botocore.stub import ANY, Stubber
+from botocore.stub import ANY
 
 from aws_media.errors import PaidJobFailed, PaidJobRefusedForGood
 from aws_media.hooks.rekognition import ANALYSES
@@ -27,6 +26,7 @@ from aws_media.triggers.rekognition import RekognitionJobTrigger
 from include.costs.rate_card import default_rate_card
 from include.settings import SETTINGS
 from include.video.probe import AudioTrack, MediaFacts, VideoStream
+from tests.plugins.aws_media.scripted import scripted
 
 JOB = "a" * 64
 ANALYSERS = {
@@ -71,13 +71,8 @@ def key(s3):
 
 
 @pytest.fixture
-def context():
-    pushed = {}
-    ti = SimpleNamespace(
-        dag_id="triage", run_id=f"manual__{uuid.uuid4().hex}", task_id="analyse", map_index=-1, try_number=1,
-        max_tries=4, xcom_push=lambda key, value: pushed.update({key: value}), pushed=pushed,
-    )  # fmt: skip
-    return {"ti": ti}
+def context(a_task):
+    return a_task("analyse")
 
 
 @pytest.fixture
@@ -99,22 +94,8 @@ def client():
 @pytest.fixture
 def service(client):
     """What Rekognition answers to an operator, in order, until another one asks."""
-    stubbers = []
-
-    def finish() -> None:
-        for stubber in stubbers[-1:]:
-            stubber.deactivate()
-            stubber.assert_no_pending_responses()
-
-    def service(operator) -> Stubber:
-        finish()
-        operator.hook.conn = client
-        stubbers.append(Stubber(client))
-        stubbers[-1].activate()
-        return stubbers[-1]
-
-    yield service
-    finish()
+    with scripted(client) as service:
+        yield service
 
 
 def add_pages(stubber, operation: str, *pages: dict) -> None:
@@ -457,7 +438,7 @@ def test_the_link_leads_to_the_result_in_the_console(analyse, service, context, 
     operator = analyse(wait_for_completion=False)
     start(service(operator), "label_detection")
     operator.execute(context)
-    link = RekognitionResultLink().format_link(**context["ti"].pushed[RekognitionResultLink.key])
+    link = RekognitionResultLink().format_link(**context["ti"].xcoms[RekognitionResultLink.key])
     assert link == (
         "https://console.aws.amazon.com/s3/object/media-processed?region=us-east-1"
         f"&prefix={key.replace(' ', '%20')}.label_detection.json"
