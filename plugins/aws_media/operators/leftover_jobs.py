@@ -47,18 +47,18 @@ class CancelLeftoverJobsOperator(BaseOperator):
 
     def _cancelled(self, context: Context, task: Any, operator_class: type[PaidJobOperator]) -> Iterator[str]:
         parameters = {
-            "aws_conn_id": _parameter(task, operator_class, "aws_conn_id"),
-            "region_name": _parameter(task, operator_class, "region_name"),
-            "verify": _parameter(task, operator_class, "verify"),
-            "config": _parameter(task, operator_class, "botocore_config"),
+            "aws_conn_id": _parameter(task, "aws_conn_id"),
+            "region_name": _parameter(task, "region_name"),
+            "verify": _parameter(task, "verify"),
+            "config": _parameter(task, "botocore_config"),
         }
         hook = operator_class.aws_hook_class(**parameters)
-        if not _parameter(task, operator_class, "use_ledger"):
+        if not _parameter(task, "use_ledger"):
             yield from self._cancelled_by_link(context, task.task_id, operator_class, hook)
             return
         instance = context["ti"]
         task_of_run = f"{instance.dag_id}|{instance.run_id}|{task.task_id}"
-        ledger = JobLedgerHook(table=_parameter(task, operator_class, "ledger_table"), **parameters)
+        ledger = JobLedgerHook(table=_parameter(task, "ledger_table"), **parameters)
         for job_key in sorted(ledger.held_by_task(task_of_run)):
             if ledger.let_go(job_key, f"{task_of_run}|", hook, cancel=True) == "cancelled":
                 self.log.warning("Cancelled what %s left running: %s", task.task_id, job_key)
@@ -74,7 +74,7 @@ class CancelLeftoverJobsOperator(BaseOperator):
                 yield link["job_id"]
 
 
-def _parameter(task: Any, operator_class: type[PaidJobOperator], name: str) -> Any:
+def _parameter(task: Any, name: str) -> Any:
     """Return what a task was made with: of a mapped task, its partial arguments, else the default."""
     if not hasattr(task, "partial_kwargs"):
         return getattr(task, name)

@@ -21,15 +21,37 @@ def studio():
         yield studio
 
 
+@pytest.fixture(scope="session")
+def clients(local_aws):
+    """Clients of S3 and DynamoDB, made once: to make them costs more than what most tests do with them."""
+    from aws_media.hooks.ledger import JobLedgerHook
+    from media_lake.hooks.s3 import LakeHook
+
+    return SimpleNamespace(s3=LakeHook().conn, dynamodb=JobLedgerHook().conn)
+
+
 @pytest.fixture
-def ledger(local_aws):
+def shared_clients(clients, monkeypatch) -> None:
+    """Let every hook of these services use them."""
+    from airflow.providers.amazon.aws.hooks.s3 import S3Hook
+
+    from aws_media.hooks.ledger import JobLedgerHook
+    from media_lake.hooks.s3 import LakeHook
+
+    monkeypatch.setattr(S3Hook, "conn", clients.s3)
+    monkeypatch.setattr(LakeHook, "conn", clients.s3)
+    monkeypatch.setattr(JobLedgerHook, "conn", clients.dynamodb)
+
+
+@pytest.fixture
+def ledger(shared_clients):
     from aws_media.hooks.ledger import JobLedgerHook
 
     return JobLedgerHook()
 
 
 @pytest.fixture
-def narration(lake) -> str:
+def narration(clients) -> str:
     """Key of 90 s of sound in the raw bucket, which no other test uses."""
     key = f"audio/{uuid.uuid4().hex}.wav"
     sound = io.BytesIO()
@@ -38,7 +60,7 @@ def narration(lake) -> str:
         file.setsampwidth(1)
         file.setframerate(1000)
         file.writeframes(bytes(90_000))
-    lake.conn.put_object(Bucket=SETTINGS.raw_bucket, Key=key, Body=sound.getvalue())
+    clients.s3.put_object(Bucket=SETTINGS.raw_bucket, Key=key, Body=sound.getvalue())
     return key
 
 
@@ -76,7 +98,7 @@ def a_task():
 
 
 @pytest.fixture
-def detect(local_aws, studio, narration):
+def detect(shared_clients, studio, narration):
     """Makes an operator that has ``narration`` analysed."""
     from tests.plugins.aws_media.studio import StudioOperator
 

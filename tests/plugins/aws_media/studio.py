@@ -106,6 +106,9 @@ class StudioHook(PaidJobHook):
     quota_codes = frozenset({"LimitExceededException"})
     advice = {"UnsupportedCodec": "Convert it to H.264.", "InvalidParameterException": "Correct the parameter."}
 
+    conn_partition = "aws"
+    conn_region_name = "us-east-1"
+
     @property
     def studio(self) -> Studio:
         return STUDIOS[-1]
@@ -130,8 +133,8 @@ class StudioHook(PaidJobHook):
     def get_waiter(self, waiter_name, *args, **kwargs):
         return SimpleNamespace(wait=self._wait)
 
-    def _wait(self, JobId, WaiterConfig):
-        state = self.studio.jobs[JobId].state
+    def _wait(self, **arguments):
+        state = self.studio.jobs[arguments["JobId"]].state
         if state == "active":
             raise WaiterError(name="job_complete", reason="Max attempts exceeded", last_response={})
         if state == "failed":
