@@ -127,3 +127,19 @@ def test_a_topic_that_is_not_there_is_named_on_stderr_and_nothing_else_happens(c
     arn = f"arn:aws:sns:{REGION}:{ACCOUNT}:none"
     notify_topic(arn, "text").result(10)
     assert f"could not deliver message to {arn}" in capfd.readouterr().err
+
+
+def test_a_user_sends_events_of_his_own_but_none_of_aws(make_rule, inbox, clients):
+    make_rule({"Arn": inbox.arn}, pattern={"detail-type": ["Told"]})
+    answer = clients["events"].put_events(
+        Entries=[
+            {"Source": "my.app", "DetailType": "Told", "Detail": '{"n": 1}'},
+            {"Source": "aws.transcribe", "DetailType": "Told", "Detail": '{"n": 2}'},
+            {"Source": "awsome.app", "DetailType": "Told", "Detail": '{"n": 3}'},
+        ]
+    )
+    assert answer["FailedEntryCount"] == 1
+    assert [entry.get("ErrorCode") for entry in answer["Entries"]] == [None, "NotAuthorizedForSourceException", None]
+    assert [event["detail"]["n"] for event in inbox.read()] == [1, 3]
+    alone = clients["events"].put_events(Entries=[{"Source": "aws.s3", "DetailType": "Told", "Detail": "{}"}])
+    assert alone["FailedEntryCount"] == 1

@@ -40,6 +40,12 @@ def test_help_names_every_option():
         "--prefix",
         "--credentials",
         "--clock-skew-tolerance",
+        "--workers",
+        "--most-queued",
+        "--detector",
+        "--detector-labels",
+        "--speech-model",
+        "--cache-dir",
         "--access-log",
     ):
         assert option in shown.stdout
@@ -119,6 +125,31 @@ def test_credentials_that_are_no_pair_are_refused(text, capsys):
     with pytest.raises(SystemExit):
         build_parser().parse_args(["--credentials", text])
     assert "is not <access key id>:<secret>" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        (["--workers", "0"], "'0' is not a whole number of at least 1"),
+        (["--most-queued", "many"], "'many' is not a whole number"),
+        (["--detector", "/no/such.onnx"], "there is no file '/no/such.onnx'"),
+        (["--speech-model", "dragon:/x"], "is none of pocketsphinx, whisper:<folder>, vosk:<folder>"),
+        (["--speech-model", "vosk:/no/such"], "there is no folder '/no/such'"),
+    ],
+)
+def test_options_of_the_engines_are_checked_at_start(options, complaint, capsys):
+    with pytest.raises(SystemExit):
+        build_parser().parse_args(options)
+    assert complaint in capsys.readouterr().err
+
+
+def test_paths_of_the_engines_become_absolute(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "detector.onnx").touch()
+    (tmp_path / "model").mkdir()
+    options = build_parser().parse_args(["--detector", "detector.onnx", "--speech-model", "vosk:model"])
+    assert options.detector == tmp_path / "detector.onnx"
+    assert options.speech_model == f"vosk:{tmp_path / 'model'}"
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from moto.iam.access_control import PermissionResult
 from moto.iam.models import get_account_id_from
 from moto.s3.models import s3_backends
 
-from aws_emulator.guard import checksums, chunked, conditions, forms, signatures
+from aws_emulator.guard import checksums, chunked, conditions, events, forms, signatures
 from aws_emulator.guard.addresses import Address, address_of
 from aws_emulator.guard.credentials import Credentials
 from aws_emulator.guard.service_buckets import refuse_strangers
@@ -72,6 +72,8 @@ class Guard:
             signatures.refuse_wrong_signature(claim, request, hashlib.sha256(body).hexdigest(), self.credentials)
         elif request.method != "OPTIONS" and not _is_unsigned_sts(body):
             raise Refusal("AccessDenied", "Request is missing Authentication Token")
+        if request.header("x-amz-target") == events.PUT_EVENTS:
+            return events.put(self.app, request, body, start_response)
         request.hand_on(body)
         return self.app(request.environ, start_response)
 

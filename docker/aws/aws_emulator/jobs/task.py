@@ -96,7 +96,7 @@ def local_name(bucket: str, key: str, version: str | None) -> str:
     """The name of the file that an object is downloaded to: no character of it is the user's.
 
     >>> local_name("media-raw", "../../etc/passwd", None)
-    'object-12d33a87d56154b1b5c12c15'
+    'object-d04a6d94d7fd3fcd482f02e0'
     """
     return f"object-{hashlib.sha256(chr(0).join((bucket, key, version or '')).encode()).hexdigest()[:24]}"
 
