@@ -49,8 +49,13 @@ def scores_from(positive: float, negative: float, compound: float) -> dict[str, 
     if not spoken:
         return {"Positive": 0.0, "Negative": 0.0, "Neutral": 1.0, "Mixed": 0.0}
     neutral = DECIDED / (DECIDED + max(abs(compound), mixed))
-    weight = (1.0 - neutral) / spoken
-    return {"Positive": weight * above, "Negative": weight * below, "Neutral": neutral, "Mixed": weight * mixed}
+    coloured = 1.0 - neutral
+    return {
+        "Positive": coloured * (above / spoken),
+        "Negative": coloured * (below / spoken),
+        "Neutral": neutral,
+        "Mixed": coloured * (mixed / spoken),
+    }
 
 
 @cache

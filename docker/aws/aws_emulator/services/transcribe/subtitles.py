@@ -33,7 +33,7 @@ def _halves(words: list[Word]) -> Iterator[list[Word]]:
     third = max(1, len(words) // 3)
     cut = max(
         range(third, len(words) - third + 1),
-        key=lambda n: (words[n].start_s - words[n - 1].end_s, -abs(n - middle)),
+        key=lambda n: (round(words[n].start_s - words[n - 1].end_s, 1), -abs(n - middle)),
     )
     yield from _halves(words[:cut])
     yield from _halves(words[cut:])
