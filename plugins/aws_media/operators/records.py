@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from botocore.exceptions import ClientError
 
+from aws_media.errors import PaidJobError, code_and_message
+from aws_media.hooks.paid_job import JobStatus
 from aws_media.media_object import MediaObject
 from aws_media.operators.paid_job import PaidJobOperator
 from include.catalog.keys import analysis_key
 from include.settings import SETTINGS
 from include.storage.stream import json_document, overwrite_stream
+
+
+class ResultNotKept(PaidJobError):
+    """The job is done and paid for, but its result could not be read or stored. Another try does no other job."""
 
 
 class RecordsJobOperator(PaidJobOperator):
@@ -54,6 +61,28 @@ class RecordsJobOperator(PaidJobOperator):
     @property
     def result_key(self) -> str:
         return self.output_key or analysis_key(self.key, self.result_name or self.operation)
+
+    @abstractmethod
+    def read_result(self, status: JobStatus) -> dict[str, Any]:
+        """Read what the service found and store it, over an earlier result; return the small map the ledger keeps."""
+
+    def keep_result(self, status: JobStatus) -> dict[str, Any]:
+        try:
+            return self.read_result(status)
+        except ClientError as error:
+            code, message = code_and_message(error)
+            where = f"s3://{self.output_bucket}/{self.result_key}"
+            raise ResultNotKept(
+                **self.names_of(status.job_id),
+                code=code,
+                message=f"{error.operation_name}: {message}",
+                advice=self.hook.advice.get(code) or f"Let the connection's role write {where}; the next try keeps it.",
+            ) from error
+
+    def names_of(self, job_id: str | None) -> dict[str, Any]:
+        """Return what every error says first: which service, on which asset, which job."""
+        service = f"{self.aws_hook_class.service} {self.operation}"
+        return {"service": service, "asset": str(self.source()), "job_id": job_id}
 
     def keep_records(
         self, job_id: str, about: Mapping[str, Any], records: Iterable[Mapping[str, Any]]

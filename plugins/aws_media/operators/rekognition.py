@@ -109,7 +109,7 @@ class RekognitionAnalysisOperator(RecordsJobOperator):
     def billed_units(self, media: MediaFacts) -> list[BilledUnits]:
         return [BilledUnits(item=f"rekognition.{self.operation}", quantity=media.duration_min)]
 
-    def keep_result(self, status: JobStatus) -> dict[str, Any]:
+    def read_result(self, status: JobStatus) -> dict[str, Any]:
         self._keep_pages(status.job_id)
         pages = read_json_lines(self._s3, self.output_bucket, self.raw_result_key)
         first = next(pages)

@@ -118,7 +118,7 @@ class TranscribeStartTranscriptionJobOperator(RecordsJobOperator):
         """
         if not _OUTPUT_KEY.fullmatch(self.raw_result_key):
             raise PaidJobRefusedForGood(
-                **self._names_of(job_id=None),
+                **self.names_of(job_id=None),
                 code="InvalidOutputKey",
                 message=f"Transcribe cannot write to {self.raw_result_key!r}.",
                 advice="Set raw_output_key to a key that ends in .json, of letters, digits and ._!*'()/- only.",
@@ -142,7 +142,7 @@ class TranscribeStartTranscriptionJobOperator(RecordsJobOperator):
     def billed_units(self, media: MediaFacts) -> list[BilledUnits]:
         return [BilledUnits(item=f"transcribe.{self.operation}", quantity=media.duration_min)]
 
-    def keep_result(self, status: JobStatus) -> dict[str, Any]:
+    def read_result(self, status: JobStatus) -> dict[str, Any]:
         job = status.answer
         files = job["Transcript"]
         bucket, raw_key = bucket_and_key(files.get("TranscriptFileUri") or files["RedactedTranscriptFileUri"])
@@ -169,14 +169,11 @@ class TranscribeStartTranscriptionJobOperator(RecordsJobOperator):
                 raise
             cast("TranscribeHook", self.hook).delete(job_id)
             raise PaidJobFailed(
-                **self._names_of(job_id),
+                **self.names_of(job_id),
                 code=code,
                 message=f"the job is done, but its transcript s3://{bucket}/{key} was deleted.",
                 advice="The job is deleted as well: the next try transcribes anew.",
             ) from error
-
-    def _names_of(self, job_id: str | None) -> dict[str, Any]:
-        return {"service": f"transcribe {self.operation}", "asset": str(self.source()), "job_id": job_id}
 
     @property
     def raw_result_key(self) -> str:

@@ -9,12 +9,12 @@ import boto3
 import pytest
 from airflow.exceptions import TaskDeferred
 from airflow.sdk.exceptions import AirflowFailException
-from botocore.exceptions import ClientError
 from botocore.stub import ANY
 
 from aws_media.errors import PaidJobFailed, PaidJobRefusedForGood
 from aws_media.hooks.rekognition import ANALYSES
 from aws_media.links.rekognition import RekognitionResultLink
+from aws_media.operators.records import ResultNotKept
 from aws_media.operators.rekognition import (
     RekognitionAnalysisOperator,
     RekognitionDetectLabelsOperator,
@@ -373,8 +373,23 @@ def test_pages_that_lose_their_place_again_and_again_fail_the_task(analyse, serv
     add_statuses(stubber, "label_detection", "SUCCEEDED", "SUCCEEDED")
     for _ in range(3):
         stubber.add_client_error("get_label_detection", "InvalidPaginationTokenException")
-    with pytest.raises(ClientError, match="InvalidPaginationTokenException"):
+    with pytest.raises(ResultNotKept, match=rf"a film.mp4 \(job {JOB}\): InvalidPaginationTokenException: .*clear"):
         operator.execute(context)
+
+
+def test_a_bucket_that_is_not_there_is_named_and_the_job_is_not_done_again(analyse, service, context):
+    operator = analyse(output_bucket="media-nowhere")
+    stubber = service(operator)
+    start(stubber, "label_detection")
+    add_statuses(stubber, "label_detection", "SUCCEEDED", "SUCCEEDED")
+    add_pages(stubber, "label_detection", {"Labels": []})
+    with pytest.raises(ResultNotKept, match=rf"job {JOB}.*NoSuchBucket: .*s3://media-nowhere/.*the next try keeps it"):
+        operator.execute(context)
+    again = analyse()
+    stubber = service(again)
+    add_statuses(stubber, "label_detection", "SUCCEEDED")
+    add_pages(stubber, "label_detection", {"Labels": []})
+    again.execute(context)
 
 
 def kept(operator, service, context) -> dict:
