@@ -7,10 +7,14 @@ import signal
 import subprocess
 import sys
 import time
+import wave
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from aws_emulator.jobs.errors import JobFailed
+from aws_emulator.media.sandbox import Input, run_ffmpeg
 
 MIB = 1024**2
 
@@ -72,4 +76,19 @@ def feed_a_child(task: Any) -> dict[str, Any]:
     child = subprocess.Popen([sys.executable, "-c", command])
     task.report(1, "FEEDING", pids=[os.getpid(), child.pid])
     child.wait()
+    return {}
+
+
+def encode(task: Any) -> dict[str, Any]:
+    """Run ffmpeg without end; the report names it."""
+    source = task.folder / "silence"
+    with wave.open(str(source), "wb") as file:
+        file.setparams((1, 2, 8000, 0, "NONE", ""))
+        file.writeframes(bytes(16000))
+
+    def tell(_: Any) -> None:
+        task.report(1, "ENCODING", pids=[os.getpid(), *(child.pid for child in psutil.Process().children())])
+
+    endless = Input(source, ["-re", "-stream_loop", "-1"])
+    run_ffmpeg(["-f", "null", "-"], inputs=[endless], folder=task.folder, on_progress=tell)
     return {}
