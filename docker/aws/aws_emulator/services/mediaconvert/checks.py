@@ -1,4 +1,4 @@
-"""What CreateJob refuses: settings that contradict each other, as MediaConvert says it, and settings that are not done here.
+"""What CreateJob refuses: settings that contradict each other, in MediaConvert's words, and what is not done here.
 
 Ranges, patterns and enumerations of single members stand in botocore's service model and are checked before.
 """
@@ -55,9 +55,16 @@ H264_CHOICES = {
 }
 AAC_BITRATES_PER_CHANNEL = (32_000, 6)  # least in bit/s of an LC channel; most in bits a sample
 AAC_BITRATES = (
-    6000, 8000, 10000, 12000, 14000, 16000, 20000, 24000, 28000, 32000, 40000, 48000, 56000, 64000, 80000, 96000, 112000,
-    128000, 160000, 192000, 224000, 256000, 288000, 320000, 384000, 448000, 512000, 576000, 640000, 768000, 896000, 1024000,
+    6000, 8000, 10000, 12000, 14000, 16000, 20000, 24000, 28000, 32000, 40000, 48000, 56000, 64000, 80000, 96000,
+    112000, 128000, 160000, 192000, 224000, 256000, 288000, 320000, 384000, 448000, 512000, 576000, 640000, 768000,
+    896000, 1024000,
 )  # fmt: skip
+INCOMPATIBLE_RATES = (
+    "Your job contains values for the following settings that are incompatible: Rate control mode, Bitrate, and Max "
+    "bitrate. Adjust your settings and resubmit your job. Some valid combinations of settings are these: Set Rate "
+    "control mode to QVBR, specify a value for Max bitrate, and don't specify a value for Bitrate. Or, set Rate "
+    "control mode to CBR, specify a value for Bitrate, and don't specify a value for Max bitrate."
+)
 
 
 def problems(settings: Mapping[str, Any]) -> list[Problem]:
@@ -269,13 +276,7 @@ def _of_rate_control(at: str, settings: Mapping[str, Any]) -> Iterator[Problem]:
     if mode == "QVBR" and "MaxBitrate" not in settings:
         yield at, "maxBitrate is a required property"
     if (mode == "QVBR" and "Bitrate" in settings) or (mode == "CBR" and "MaxBitrate" in settings):
-        yield (
-            at,
-            "Your job contains values for the following settings that are incompatible: Rate control mode, Bitrate, and Max "
-            "bitrate. Adjust your settings and resubmit your job. Some valid combinations of settings are these: Set Rate "
-            "control mode to QVBR, specify a value for Max bitrate, and don't specify a value for Bitrate. Or, set Rate "
-            "control mode to CBR, specify a value for Bitrate, and don't specify a value for Max bitrate.",
-        )
+        yield at, INCOMPATIBLE_RATES
     if mode != "QVBR" and qvbr:
         yield f"{at}/qvbrSettings", "Specify QVBR settings only when Rate control mode is QVBR"
     if qvbr.get("MaxAverageBitrate") and tuning != "MULTI_PASS_HQ":
@@ -321,10 +322,10 @@ def _of_aac(at: str, settings: Mapping[str, Any]) -> Iterator[Problem]:
     least = AAC_BITRATES_PER_CHANNEL[0] * channels
     most = max(bit_rate for bit_rate in AAC_BITRATES if bit_rate <= AAC_BITRATES_PER_CHANNEL[1] * rate * channels)
     if not least <= asked <= most:
-        yield (
-            f"{at}/bitrate",
-            f"You specified a value for Bitrate that is not valid with the combination of Profile LC, Coding mode "
-            f"{settings['CodingMode']}, and Sample rate {rate} you selected. Specify a bitrate in the range of {least}-{most}, "
-            "and resubmit your job For a list of supported bitrates, see: "
-            "https://docs.aws.amazon.com/mediaconvert/latest/ug/aac-support.html",
+        message = (
+            "You specified a value for Bitrate that is not valid with the combination of Profile LC, Coding mode "
+            f"{settings['CodingMode']}, and Sample rate {rate} you selected. Specify a bitrate in the range of "
+            f"{least}-{most}, and resubmit your job For a list of supported bitrates, see: "
+            "https://docs.aws.amazon.com/mediaconvert/latest/ug/aac-support.html"
         )
+        yield f"{at}/bitrate", message

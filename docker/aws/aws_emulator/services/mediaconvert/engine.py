@@ -15,7 +15,7 @@ import av.error
 from aws_emulator.jobs.errors import AccessDenied, ObjectBroken, ObjectMissing, TooLarge
 from aws_emulator.jobs.task import Task
 from aws_emulator.media.errors import FfmpegFailed, MediaBroken, MediaRefused
-from aws_emulator.media.probe import MediaFacts, probe
+from aws_emulator.media.probe import AudioStream, MediaFacts, VideoStream, probe
 from aws_emulator.media.sandbox import Progress, open_media, run_ffmpeg
 from aws_emulator.services.mediaconvert import faults, names
 from aws_emulator.services.mediaconvert.packaging import Package, Packager
@@ -85,7 +85,8 @@ def _fetched(task: Task, uri: str) -> tuple[Path, MediaFacts]:
         raise faults.fault(
             faults.UNSUPPORTED_CODEC, f"Input file [{uri}] is a picture ({facts.container}), not a video."
         )
-    for stream in (*facts.video, *facts.audio):
+    streams: tuple[VideoStream | AudioStream, ...] = (*facts.video, *facts.audio)
+    for stream in streams:
         if stream.codec in NOT_READ:
             raise faults.fault(
                 faults.UNSUPPORTED_CODEC, f"Input file [{uri}]: stream {stream.index} has an unknown codec."
@@ -106,7 +107,7 @@ def _why_broken(path: Path, message: str) -> str:
 
 
 def top_atoms(path: Path) -> Iterable[tuple[str, int, int]]:
-    """The boxes at the top of an ISO media file: kind, offset and size in bytes. Anything else gives none or nonsense."""
+    """The boxes at the top of an ISO media file: kind, offset and size in bytes; of another file, nonsense."""
     length = path.stat().st_size
     with path.open("rb") as file:
         at = 0
@@ -124,7 +125,7 @@ def top_atoms(path: Path) -> Iterable[tuple[str, int, int]]:
 
 
 def missing_bytes(path: Path) -> int | None:
-    """The length of an MP4 or QuickTime file whose media data should go on behind its end; None for one that is whole."""
+    """The length of an MP4 or QuickTime file whose media data should go on behind its end; None if it is whole."""
     with path.open("rb") as file:
         if file.read(12)[4:8] not in {b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip"}:
             return None
@@ -208,7 +209,6 @@ def _transcode(task: Task, plan: Plan) -> int:
     except (MediaRefused, MediaBroken) as error:
         raise faults.not_opened(plan.pieces[0][0].uri, str(error)) from error
     except FfmpegFailed as error:
-        print(error.stderr)
         raise _named(error) from error
     return seen.frames
 

@@ -121,7 +121,9 @@ class MediaConvertBackend(BaseBackend):
         now = time.time()
         tail = "".join(secrets.choice(string.ascii_lowercase + string.digits) for _ in range(6))
         job_id = f"{int(now * 1000)}-{tail}"
-        acceleration = params.get("AccelerationSettings") or template.get("AccelerationSettings") or {"Mode": "DISABLED"}
+        acceleration = (
+            params.get("AccelerationSettings") or template.get("AccelerationSettings") or {"Mode": "DISABLED"}
+        )
         wire = {
             "Arn": self.arn(f"jobs/{job_id}"),
             "Id": job_id,
@@ -183,7 +185,7 @@ class MediaConvertBackend(BaseBackend):
             self._hand_over()
 
     def _hand_over(self) -> None:
-        """Hand jobs over to the emulator's queue: as many of each active queue as it runs at once, highest priority first."""
+        """Hand jobs over to the emulator's queue: of each active queue as many as it runs at once, by priority."""
         with self._lock:
             for queue in self.queues:
                 entries = [entry for entry in self._entries.values() if entry.queue == queue["Name"]]
@@ -193,7 +195,9 @@ class MediaConvertBackend(BaseBackend):
                 free = queue["ConcurrentJobs"] - running if queue["Status"] == "ACTIVE" else 0
                 for entry in waiting[: max(0, free)]:
                     job_id = entry.wire["Id"]
-                    job = Job(job_id, "mediaconvert", self.account_id, self.region_name, ENTRY, {"settings": entry.settings})
+                    job = Job(
+                        job_id, "mediaconvert", self.account_id, self.region_name, ENTRY, {"settings": entry.settings}
+                    )
                     try:
                         JOBS.submit(job, self)
                     except QueueFull:  # MediaConvert's own queues are long: try again later

@@ -11,7 +11,7 @@ from typing import Any
 IDENTIFIER = re.compile(r"\$(?:([A-Za-z]+)(?:%0?(\d+))?)?\$")
 S3_URI = re.compile(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])/(.*)", re.DOTALL)
 
-# "If you do not specify a value, the service will use default extensions by container type" (Output.Extension)
+# The defaults that the description of Output.Extension in the service model names.
 CONTAINER_EXTENSIONS = {"MP4": "mp4", "MOV": "mov", "M2TS": "m2ts", "M3U8": "m3u8", "WEBM": "webm", "OGG": "ogg"}
 CODEC_EXTENSIONS = {
     "FRAME_CAPTURE": "jpg",
@@ -112,7 +112,7 @@ def output_identifiers(
 ) -> dict[str, str]:
     """What a name modifier may say besides: bit rates in kbit/s, size in pixels, frame rate, extension.
 
-    ``$rv$`` is the video bit rate, the maximum where the rate control is QVBR; ``$ra$`` all audio together; ``$rc$`` both.
+    ``$rv$`` is the video's bit rate, with QVBR its maximum; ``$ra$`` that of all audio together; ``$rc$`` both.
     """
     video_bps = bit_rate(output.get("VideoDescription", {}).get("CodecSettings", {}))
     audio_bps = sum(bit_rate(audio.get("CodecSettings", {})) or 0 for audio in output.get("AudioDescriptions", []))

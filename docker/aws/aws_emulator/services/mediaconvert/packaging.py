@@ -80,8 +80,8 @@ class Packager:
             return {"files": [uri], "duration_ms": round((self.plan.duration_s or 0) * 1000)}
         if product.kind == "frames":
             return self._upload_captures(product)
-        made = next(self.task.folder.glob(f"{product.local}.*"), None)
-        if made is None or not made.stat().st_size:
+        made = self.task.folder / f"{product.local}.out"
+        if not made.exists() or not made.stat().st_size:
             raise faults.fault(faults.DEMUXER, f"Nothing was decoded for output [{product.key}].")
         duration_ms = self._duration_ms(made)
         uri = self._put(product.bucket, f"{product.key}.{product.extension}", made)

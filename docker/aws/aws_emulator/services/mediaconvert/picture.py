@@ -56,9 +56,8 @@ def cropped(picture: Picture, rectangle: Mapping[str, int] | None) -> Scaled:
     x, y = rectangle.get("X", 0), rectangle.get("Y", 0)
     width, height = rectangle.get("Width", picture.width - x), rectangle.get("Height", picture.height - y)
     if width < 2 or height < 2 or x + width > picture.width or y + height > picture.height:
-        raise ValueError(
-            f"Crop rectangle [{width} x {height} at {x}, {y}] is not inside the [{picture.width} x {picture.height}] frame"
-        )
+        frame = f"[{picture.width} x {picture.height}]"
+        raise ValueError(f"Crop rectangle [{width} x {height} at {x}, {y}] is not inside the {frame} frame")
     return Scaled(Picture(width, height, picture.pixel_aspect), [f"crop={width}:{height}:{x}:{y}"])
 
 
@@ -74,10 +73,10 @@ def even(value: Fraction | float) -> int:
 def scaled(source: Picture, video: Mapping[str, Any], pixel_aspect: Fraction | None = None) -> Scaled:
     """Scale ``source`` as ``VideoDescription`` asks.
 
-    One dimension missing: the other follows from the aspect of the input. Both missing: the size of the input. Both given:
-    DEFAULT scales until it fits and pads with black, FIT leaves the padding out, FIT_NO_UPSCALE also never enlarges, FILL
-    scales until it covers and crops, STRETCH_TO_OUTPUT distorts. ``pixel_aspect`` is what the output asks for, else it is
-    the input's. Sizes come out even: 4:2:0 has no half pixels.
+    One dimension missing: the other follows from the aspect of the input. Both missing: the size of the input. Both
+    given: DEFAULT scales until it fits and pads with black, FIT leaves the padding out, FIT_NO_UPSCALE also never
+    enlarges, FILL scales until it covers and crops, STRETCH_TO_OUTPUT distorts. ``pixel_aspect`` is what the output
+    asks for, else it is the input's. Sizes come out even: 4:2:0 has no half pixels.
 
     >>> scaled(Picture(1280, 720), {"Width": 640}).picture
     Picture(width=640, height=360, pixel_aspect=Fraction(1, 1))

@@ -11,18 +11,11 @@ from typing import Any
 
 from aws_emulator.media.probe import AudioStream, MediaFacts
 from aws_emulator.media.sandbox import Input
-from aws_emulator.services.mediaconvert import faults, names, picture, sound, video
+from aws_emulator.services.mediaconvert import faults, muxing, names, picture, sound, video
 from aws_emulator.services.mediaconvert.timeline import Clip, clips
 
 DEFAULT_FRAME_RATE = Fraction(25)  # of a stream that does not say
 STITCHED_RATE_HZ = 48000
-DEFAULT_SEGMENT_S = 10
-MUXERS = {"MP4": "mp4", "MOV": "mov", "M2TS": "mpegts", "WEBM": "webm", "OGG": "ogg"}
-RAW_MUXERS = {
-    "AAC": "adts", "AC3": "ac3", "AIFF": "aiff", "EAC3": "eac3", "FLAC": "flac", "MP2": "mp2", "MP3": "mp3", "WAV": "wav",
-    "H_264": "h264", "H_265": "hevc",
-}  # fmt: skip
-VIDEO_PID, FIRST_AUDIO_PID, PMT_PID = 481, 482, 480  # defaults of M3u8Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +61,7 @@ class Product:
 
 @dataclass(slots=True)
 class Plan:
-    """The command: inputs, then ``arguments``. ``duration_s`` is what it makes, None if no input says how long it is."""
+    """The command: inputs, then ``arguments``. ``duration_s`` is what it makes, None if an input does not say."""
 
     inputs: list[Input]
     arguments: list[str]
@@ -167,7 +160,7 @@ class Planner:
         labels = [f"[s{number}_{place}]" for number, place, _ in outputs]
         split = f"split={len(outputs)}" if len(outputs) > 1 else "null"
         self.graph.append(f"{start}{','.join([*filters, split])}{''.join(labels)}")
-        assert canvas is not None  # noqa: S101  there is at least one piece
+        assert canvas is not None  # there is at least one piece
         return {
             (number, place): self._scaled(label, canvas, number, place, output["VideoDescription"])
             for label, (number, place, output) in zip(labels, outputs, strict=True)
@@ -273,8 +266,8 @@ class Planner:
         if not selectors:
             raise faults.fault(
                 faults.SETTINGS,
-                f"Invalid selector_sequence_id [0] specified for audio_description [1]. Input [{source.uri}] has no audio "
-                f"selectors, but outputs ask for {name}.",
+                f"Invalid selector_sequence_id [0] specified for audio_description [1]. Input [{source.uri}] has no "
+                f"audio selectors, but outputs ask for {name}.",
             )
         named = sound.selector_named(source.settings, name)
         if named is None:
@@ -323,8 +316,7 @@ class Planner:
         for audio_label, _, _ in tracks:
             options += ["-map", audio_label]
         if kind == "frames":
-            options += _capture_options(settings)
-            return product, [*options, "-f", "image2", "-start_number", "0", f"{local}.%07d.jpg"]
+            return product, [*options, *muxing.capture_options(settings, local)]
         container = output["ContainerSettings"]["Container"]
         if label and rate:
             encoded = video.encoding(codec, settings, rate, transport_stream=container in {"M2TS", "M3U8"})
@@ -339,8 +331,8 @@ class Planner:
                 options += [f"-metadata:s:a:{nth}", f"language={languages[nth]}"]
         options += ["-map_metadata", "-1", "-map_chapters", "-1", "-max_muxing_queue_size", "9999"]
         if hls:
-            return product, [*options, *_hls_options(group_settings, output, local, len(tracks), bool(label))]
-        return product, [*options, *_file_options(container, output, codec, tracks), f"{local}.{_safe(extension)}"]
+            return product, [*options, *muxing.hls_options(group_settings, output, local, len(tracks), bool(label))]
+        return product, [*options, *muxing.file_options(container, output, codec, tracks), f"{local}.out"]
 
 
 def _input(path: Path, container: str, clip: Clip, frame_rate: Fraction) -> Input:
@@ -360,44 +352,3 @@ def _joined_tracks(tracks: Sequence[tuple[str, AudioStream]]) -> str:
 
 def _fraction(value: Fraction) -> str:
     return f"{value.numerator}/{value.denominator}"
-
-
-def _safe(extension: str) -> str:
-    return extension if extension.isalnum() and extension.isascii() else "out"
-
-
-def _capture_options(settings: Mapping[str, Any]) -> list[str]:
-    quality = video.jpeg_quantizer(settings.get("Quality", 80))
-    options = ["-fps_mode", "passthrough", "-c:v", "mjpeg", "-q:v", str(quality)]
-    return [*options, "-frames:v", str(settings["MaxCaptures"])] if settings.get("MaxCaptures") else options
-
-
-def _file_options(container: str, output: Mapping[str, Any], codec: str, tracks: Sequence[Any]) -> list[str]:
-    if container == "RAW":
-        kind = codec if output.get("VideoDescription") else sound.codec_of(tracks[0][1])[0]
-        return ["-f", RAW_MUXERS[kind]]
-    options = ["-f", MUXERS[container]]
-    if container in {"MP4", "MOV"}:
-        settings = output["ContainerSettings"].get(f"{container.title()}Settings") or {}
-        if settings.get("MoovPlacement", "PROGRESSIVE_DOWNLOAD") == "PROGRESSIVE_DOWNLOAD":
-            options += ["-movflags", "+faststart"]
-        if brand := settings.get("Mp4MajorBrand"):
-            options += ["-brand", brand[:4].ljust(4)]
-    return options
-
-
-def _hls_options(
-    group: Mapping[str, Any], output: Mapping[str, Any], local: str, sounds: int, has_video: bool
-) -> list[str]:
-    """ffmpeg's HLS muxer for one rendition: its segments are kept, its playlist is written anew (``playlists.py``)."""
-    settings = output["ContainerSettings"].get("M3u8Settings") or {}
-    pids = [settings.get("VideoPid", VIDEO_PID)] if has_video else []
-    audio_pids = settings.get("AudioPids") or range(FIRST_AUDIO_PID, FIRST_AUDIO_PID + sounds)
-    pids += list(audio_pids)[:sounds]
-    length_s = group.get("SegmentLength", DEFAULT_SEGMENT_S)
-    options = ["-force_key_frames", f"expr:gte(t,n_forced*{length_s})"] if has_video else []
-    for number, pid in enumerate(pids):
-        options += ["-streamid", f"{number}:{pid}"]
-    options += ["-f", "hls", "-hls_time", str(length_s), "-hls_playlist_type", "vod", "-start_number", "1"]
-    options += ["-hls_ts_options", f"mpegts_pmt_start_pid={settings.get('PmtPid', PMT_PID)}"]
-    return [*options, "-hls_segment_filename", f"{local}_%05d.ts", f"{local}.m3u8"]

@@ -48,9 +48,9 @@ class Variant:
 
 
 def read_segments(playlist: str) -> list[tuple[str, float]]:
-    """File and duration in seconds of each segment in a playlist that ffmpeg wrote.
+    r"""File and duration in seconds of each segment in a playlist that ffmpeg wrote.
 
-    >>> read_segments("#EXTM3U\\n#EXTINF:9.960000,\\ng0o0_00001.ts\\n#EXT-X-ENDLIST\\n")
+    >>> read_segments("#EXTM3U\n#EXTINF:9.960000,\ng0o0_00001.ts\n#EXT-X-ENDLIST\n")
     [('g0o0_00001.ts', 9.96)]
     """
     return [(name.strip(), float(seconds)) for seconds, name in EXTINF.findall(playlist)]

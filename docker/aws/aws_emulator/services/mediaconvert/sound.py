@@ -132,9 +132,7 @@ def encoding(description: Mapping[str, Any], source_channels: int) -> SoundEncod
         remarks.append(f"AAC profile {settings['CodecProfile']} is not available here: the audio is AAC-LC.")
     if codec == "AAC" and settings.get("RateControlMode") == "VBR":
         options.append(("q", AAC_VBR_QUALITY[settings.get("VbrQuality", "MEDIUM_HIGH")]))
-    elif codec == "MP3" and settings.get("RateControlMode") == "VBR":
-        options.append(("q", str(settings.get("VbrQuality", 4))))
-    elif codec == "VORBIS":
+    elif codec == "VORBIS" or (codec == "MP3" and settings.get("RateControlMode") == "VBR"):
         options.append(("q", str(settings.get("VbrQuality", 4))))
     elif settings.get("Bitrate"):
         options.append(("b", str(settings["Bitrate"])))
@@ -148,9 +146,10 @@ def encoding(description: Mapping[str, Any], source_channels: int) -> SoundEncod
 
 
 def remix_filter(remix: Mapping[str, Any] | None) -> list[str]:
-    """ffmpeg's ``pan`` filter for a channel mapping in dB, -60 being silence.
+    """The ``pan`` filter for a channel mapping in dB, -60 being silence.
 
-    >>> remix_filter({"ChannelMapping": {"OutputChannels": [{"InputChannels": [0, -60]}, {"InputChannels": [-60, -6]}]}})
+    >>> mapping = {"OutputChannels": [{"InputChannels": [0, -60]}, {"InputChannels": [-60, -6]}]}
+    >>> remix_filter({"ChannelMapping": mapping})
     ['pan=stereo|c0=1*c0|c1=0.501187*c1']
     """
     outputs = ((remix or {}).get("ChannelMapping") or {}).get("OutputChannels") or []
@@ -165,7 +164,7 @@ def remix_filter(remix: Mapping[str, Any] | None) -> list[str]:
 
 
 def loudness_filter(normalization: Mapping[str, Any] | None) -> list[str]:
-    """ffmpeg's EBU R128 loudness filter, when the audio is to be corrected.
+    """The EBU R128 loudness filter, when the audio is to be corrected.
 
     >>> loudness_filter({"Algorithm": "ITU_BS_1770_3", "AlgorithmControl": "CORRECT_AUDIO", "TargetLkfs": -16.0})
     ['loudnorm=I=-16:TP=-2']

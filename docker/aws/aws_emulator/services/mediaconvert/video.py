@@ -1,6 +1,6 @@
 """Video encoders: from MediaConvert's codec settings to ffmpeg's options.
 
-Tuning that x264 has no counterpart for (Softness, flicker adaptive quantization, AFD, sharpness of the scaler's filter) is
+Tuning that x264 has no counterpart for (softness, flicker adaptive quantization, AFD, sharpness of the scaler) is
 accepted and changes nothing; what would change what a player sees is done or refused (``checks.py``).
 """
 
@@ -14,7 +14,8 @@ from typing import Any
 DEFAULT_QVBR_LEVEL = 7
 DEFAULT_GOP_FRAMES = 90
 MOST_FRAME_RATE = 120
-PRESETS = {"SINGLE_PASS": "veryfast", "SINGLE_PASS_HQ": "faster", "MULTI_PASS_HQ": "medium"}
+# x264's presets, from one made for a laptop upwards: the service's own encoder is far faster than two cores are.
+PRESETS = {"SINGLE_PASS": "superfast", "SINGLE_PASS_HQ": "veryfast", "MULTI_PASS_HQ": "fast"}
 PROFILES = {
     "BASELINE": "baseline",
     "MAIN": "main",
@@ -56,8 +57,8 @@ def codec_of(video: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
 def constant_rate_factor(level: float) -> float:
     """x264's CRF for a QVBR quality level.
 
-    Level 7, which AWS recommends for PC and tablet, is x264's own default of 23; each level is two steps of CRF, a third
-    of a doubling of the bit rate, so that 9, recommended for large screens, is 19: visually lossless to most.
+    Level 7, which AWS recommends for PC and tablet, is x264's own default of 23; each level is two steps of CRF, a
+    third of a doubling of the bit rate, so that 9, recommended for large screens, is 19: visually lossless to most.
 
     >>> constant_rate_factor(7), constant_rate_factor(8.33)
     (23, 20.34)
@@ -97,9 +98,9 @@ def gop_frames(settings: Mapping[str, Any], frame_rate: Fraction) -> int:
 def h264(settings: Mapping[str, Any], frame_rate: Fraction, *, transport_stream: bool) -> Encoding:
     """Options of x264.
 
-    QVBR is CRF under a ceiling; CBR holds rate and ceiling together and, in a transport stream, fills up (in MP4 filler is
-    not allowed); VBR is an average with an optional ceiling. The ceilings need a buffer: ``HrdBufferSize``, else two seconds
-    of the maximum (one of CBR's rate).
+    QVBR is CRF under a ceiling; CBR holds rate and ceiling together and, in a transport stream, fills up (in MP4 filler
+    is not allowed); VBR is an average with an optional ceiling. The ceilings need a buffer: ``HrdBufferSize``, else two
+    seconds of the maximum (one of CBR's rate).
     """
     remarks: list[str] = []
     profile = settings.get("CodecProfile", "MAIN")
@@ -203,7 +204,7 @@ def capture_interval_s(settings: Mapping[str, Any]) -> Fraction:
 
 
 def capture_filter(settings: Mapping[str, Any], frame_rate: Fraction) -> str:
-    """ffmpeg's filter that keeps frame 0 and then one frame every interval, with half a frame of tolerance.
+    """The filter that keeps frame 0 and then one frame every interval, with half a frame of tolerance.
 
     >>> capture_filter({"FramerateNumerator": 1, "FramerateDenominator": 5}, Fraction(25))
     "select='gte(t-start_t,selected_n*5/1-0.020000)'"
