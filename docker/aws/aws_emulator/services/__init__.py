@@ -66,6 +66,7 @@ class Registry:
 SERVICES = Registry(
     (
         Service("mediaconvert", "aws_emulator.services.mediaconvert"),
+        Service("rekognition", "aws_emulator.services.rekognition"),
         Service("transcribe", "aws_emulator.services.transcribe"),
         Service("comprehend", "aws_emulator.services.comprehend"),
     )

@@ -96,7 +96,7 @@ def is_colour_bars(picture: NDArray[np.uint8]) -> bool:
     if int((np.abs(rows - line).mean(axis=(1, 2)) < LARGEST_ROW_DIFFERENCE).sum()) < LEAST_ALIKE_ROWS:
         return False
     bits = (line > (low + high) / 2).astype(np.int8)
-    order = _collapse(bits @ np.int8([1, 2, 4]), shortest=width // 28)
+    order = _collapse(bits @ np.array([1, 2, 4], np.int8), shortest=width // 28)
     wanted = [b + 2 * g + 4 * r for b, g, r in BARS]
     return any(order[i : i + 7] == wanted for i in range(len(order) - 6))
 

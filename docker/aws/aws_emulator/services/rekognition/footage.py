@@ -34,6 +34,7 @@ MOST_SAMPLES = 1200  # ten minutes at two a second; a longer video is sampled at
 PICTURE_SIDE = 1280
 JPEG_QUALITY = 95
 SMALL_SIDE = 256  # what cuts, bars and motion are looked for in, as PySceneDetect's own automatic downscaling does
+LEAST_CHANGE = 12  # of 255; what a pixel differs by when something moves and not only noise
 MOST_BAD_PACKETS = 10_000
 MOST_FRAMES_PER_SECOND = 1000.0
 LEVEL_SCALE = 65535  # a share of 1 in ``levels``
@@ -48,11 +49,11 @@ class NothingDecodable(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A frame that was kept as a picture. ``motion`` is the mean change of a pixel since the frame before, 0 to 255."""
+    """A frame that was kept as a picture. ``moving_percent`` of its pixels changed since the frame before."""
 
     frame: int
     ms: int
-    motion: float
+    moving_percent: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +103,7 @@ def decode(video: Path, chosen: VideoStream, folder: Path, *, threads: int, repo
     """
     survey = _Survey(folder, frame_rate_of(chosen), -chosen.rotation_deg)
     with open_media(video) as opened, survey:
-        stream = opened.streams[chosen.index]
+        (stream,) = (stream for stream in opened.streams.video if stream.index == chosen.index)
         stream.thread_type = "AUTO"
         stream.codec_context.thread_count = threads
         packets = _Packets(opened, stream)
@@ -175,9 +176,11 @@ class _Survey:
         full_range = frame.color_range == FULL_RANGE
         luma, *chroma = (_plane(planes, number) for number in range(3))
         small = _small(luma, chroma, full_range)
-        grey = cv2.cvtColor(small, cv2.COLOR_BGR2GRAY)
+        grey = np.asarray(cv2.cvtColor(small, cv2.COLOR_BGR2GRAY), np.uint8)
         levels = _levels(luma)
-        motion = float(cv2.absdiff(grey, self._before).mean()) if self._before is not None else 0.0
+        moving_percent = 0.0
+        if self._before is not None and self._before.shape == grey.shape:
+            moving_percent = float((cv2.absdiff(grey, self._before) > LEAST_CHANGE).mean()) * 100
         ms = self._when(frame)
         self._files["times"].write(np.uint32(ms).tobytes())
         self._files["bars"].write(np.bool_(is_colour_bars(small)).tobytes())
@@ -185,7 +188,7 @@ class _Survey:
         black = black_luma(DEFAULT_PIXEL_THRESHOLD, full_range)
         self._shots.add(small, dark=bool(levels[black] >= DEFAULT_COVERAGE_PERCENT / 100 * LEVEL_SCALE))
         if ms >= len(self._samples) * self._step_s * 1000:
-            self._sample(frame, ms, motion)
+            self._sample(frame, ms, moving_percent)
         self._before, self._full_range = grey, full_range
         self.frames += 1
         return ms
@@ -198,14 +201,15 @@ class _Survey:
         self._ms = min(max(self._ms + 1, int((shown_s - self._first_s) * 1000 + 1e-6)), 2**32 - 1)
         return self._ms
 
-    def _sample(self, frame: av.VideoFrame, ms: int, motion: float) -> None:
+    def _sample(self, frame: av.VideoFrame, ms: int, moving_percent: float) -> None:
         scale = min(1.0, PICTURE_SIDE / max(frame.width, frame.height))
         size = {"width": max(1, round(frame.width * scale)), "height": max(1, round(frame.height * scale))}
-        picture = upright(frame.reformat(format="bgr24", **size).to_ndarray(), self._rotation_deg)
+        pixels = np.asarray(frame.reformat(format="bgr24", **size).to_ndarray(), np.uint8)
+        picture = upright(pixels, self._rotation_deg)
         path = self._folder / f"{self.frames}.jpg"
         if not cv2.imwrite(str(path), picture, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]):
             raise OSError(f"{path} could not be written.")
-        self._samples.append(Sample(self.frames, ms, round(motion, 2)))
+        self._samples.append(Sample(self.frames, ms, round(moving_percent, 2)))
         if len(self._samples) > MOST_SAMPLES:
             for left_out in self._samples[1::2]:
                 (self._folder / f"{left_out.frame}.jpg").unlink()
@@ -226,7 +230,7 @@ class _Survey:
 
 def _plane(frame: av.VideoFrame, number: int) -> Picture:
     plane = frame.planes[number]
-    rows = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)
+    rows = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)
     return rows[: plane.height, : plane.width]
 
 
