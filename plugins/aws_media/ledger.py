@@ -275,7 +275,7 @@ class JobLedger(ABC):
         job_id = entry.job_id or hook.find(entry.operation, token=entry.token, tags=entry.tags)
         if job_id and not hook.cancel(entry.operation, job_id):
             return "released"
-        entry = self.change(entry, LedgerEntry.cancelled, only_if=lambda e: e.is_live)
+        self.change(entry, LedgerEntry.cancelled, only_if=lambda e: e.is_live)
         return "cancelled"
 
     def _swapped(self, job_key: str, transition: Callable[[LedgerEntry | None], LedgerEntry]) -> LedgerEntry:
@@ -308,8 +308,13 @@ class TaskMemory(JobLedger):
 
 def entry_to_json(entry: LedgerEntry) -> dict[str, Any]:
     """Return the entry as JSON-like values; what is ``None`` or empty is left out."""
-    values = asdict(entry) | {"holders": sorted(entry.holders), "token": entry.token}
-    return {name: value for name, value in values.items() if value not in (None, (), [], {})}
+    values = asdict(entry) | {
+        "token": entry.token,
+        "holders": sorted(entry.holders),
+        "billed_units": list(entry.billed_units),
+        "previous": list(entry.previous),
+    }
+    return {name: value for name, value in values.items() if value not in (None, [], {})}
 
 
 def entry_from_json(values: Mapping[str, Any]) -> LedgerEntry:

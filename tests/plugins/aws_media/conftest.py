@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import uuid
 import wave
 from types import SimpleNamespace
@@ -74,6 +75,19 @@ class FakeTaskInstance(SimpleNamespace):
         return {self.run_id: {self.task_id: self.state}}
 
 
+class FakeStateStore:
+    """Keeps values as Airflow does: as JSON."""
+
+    def __init__(self) -> None:
+        self._values: dict[str, str] = {}
+
+    def get(self, key: str) -> Any:
+        return json.loads(self._values[key]) if key in self._values else None
+
+    def set(self, key: str, value: Any) -> None:
+        self._values[key] = json.dumps(value)
+
+
 @pytest.fixture
 def a_task():
     """Makes the context of a task instance's try."""
@@ -91,8 +105,7 @@ def a_task():
             state="running",
             xcoms={},
         )
-        store: dict[str, Any] = {}
-        return {"ti": instance, "task_state_store": SimpleNamespace(get=store.get, set=store.__setitem__)}
+        return {"ti": instance, "task_state_store": FakeStateStore()}
 
     return a_task
 

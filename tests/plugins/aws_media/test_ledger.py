@@ -4,7 +4,6 @@ import threading
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from types import SimpleNamespace
 
 import pytest
 from botocore.stub import Stubber
@@ -47,9 +46,8 @@ def claim(ledger, identity):
 
 
 @pytest.fixture
-def memory():
-    store = {}
-    return TaskMemory(SimpleNamespace(get=store.get, set=store.__setitem__))
+def memory(a_task):
+    return TaskMemory(a_task()["task_state_store"])
 
 
 def test_an_entry_comes_back_as_it_was_kept(ledger, identity, claim):
