@@ -10,6 +10,7 @@ neither if it was cancelled.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import shutil
 import sys
@@ -23,7 +24,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from aws_emulator.jobs.cache import LARGEST_CACHE_BYTES, prune
-from aws_emulator.jobs.errors import QueueFull
+from aws_emulator.jobs.errors import INTERNAL, QueueFull
 from aws_emulator.jobs.runner import WorkerProcess
 from aws_emulator.jobs.task import EngineSettings
 
@@ -206,15 +207,18 @@ class JobQueue:
 
     def _do(self, setup: _Setup, worker: WorkerProcess, entry: _Entry) -> None:
         job, listener = entry.job, entry.listener
-        for folder in (setup.state / "scratch", setup.cache):
-            folder.mkdir(parents=True, exist_ok=True)
         _tell(listener, "on_started", job.job_id)
 
         def on_progress(percent: int, phase: str, details: dict[str, Any]) -> None:
             if not entry.cancelled.is_set():
                 _tell(listener, "on_progress", job.job_id, percent, phase, details)
 
-        last = worker.run(_order(setup, job), on_progress, entry.cancelled)
+        try:
+            for folder in (setup.state / "scratch", setup.cache):
+                folder.mkdir(parents=True, exist_ok=True)
+            last = worker.run(_order(setup, job), on_progress, entry.cancelled)
+        except OSError as error:  # a full disk, a --cache-dir that cannot be written to
+            last = {"said": "failed", "code": INTERNAL, "message": f"The job could not be run: {error}."}
         with self._lock:
             entry.worker = None
             if entry.cancelled.is_set():
@@ -222,7 +226,8 @@ class JobQueue:
                 return
             del self._known[job.job_id]
             oldest = min((e.started_at for e in self._known.values() if e.worker is not None), default=time.time())
-        prune(setup.cache, LARGEST_CACHE_BYTES, oldest)
+        with contextlib.suppress(OSError):
+            prune(setup.cache, LARGEST_CACHE_BYTES, oldest)
         if last["said"] == "complete":
             _tell(listener, "on_complete", job.job_id, last["result"])
         else:

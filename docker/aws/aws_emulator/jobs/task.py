@@ -29,7 +29,7 @@ PLAIN_MD5 = re.compile(r"[0-9a-f]{32}")
 MISSING = frozenset(
     {"NoSuchBucket", "NoSuchKey", "NoSuchVersion", "404", "405", "MethodNotAllowed", "InvalidArgument", "400"}
 )
-DENIED = frozenset({"AccessDenied", "403", "InvalidObjectState", "AllAccessDisabled"})
+DENIED = frozenset({"AccessDenied", "403", "InvalidObjectState", "AllAccessDisabled", "InvalidAccessKeyId"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -190,3 +190,12 @@ def test_stopping_kills_workers_and_children_and_leaves_nothing_on_disk(make_que
 def test_a_queue_that_knows_no_s3_takes_no_job():
     with pytest.raises(RuntimeError, match="configure"):
         JobQueue().submit(Job("1", "toys", "1", "us-east-1", "toy_engine:run", {}), None)
+
+
+def test_a_cache_that_cannot_be_written_to_fails_the_job_and_says_so(make_queue, submit, tmp_path):
+    (tmp_path / "file").touch()
+    queue = make_queue(workers=1, cache=tmp_path / "file" / "cache")
+    for _ in range(2):  # the first failure does not take the worker's thread with it
+        code, message = submit(queue, "tell")[1].wait_for("failed")
+        assert code == "INTERNAL"
+        assert "Not a directory" in message
