@@ -12,9 +12,11 @@ import boto3
 import pytest
 
 from aws_media.errors import PaidJobFailedForGood, PaidJobRefusedForGood
+from aws_media.hooks.paid_job import Completion
 from aws_media.hooks.transcribe import TranscribeHook
 from aws_media.operators.transcribe import TranscribeStartTranscriptionJobOperator
 from include.settings import SETTINGS
+from tests.plugins.aws_media.letterbox import Letterbox
 
 OPERATION = "transcription_job"
 
@@ -88,6 +90,17 @@ def test_a_start_that_is_repeated_is_one_job(silence, hook):
     assert hook.find(OPERATION, token=token, tags={}) == token
     listed = hook.conn.list_transcription_jobs(JobNameContains=token)["TranscriptionJobSummaries"]
     assert len(listed) == 1
+
+
+def test_an_event_tells_of_the_end_in_words_that_the_hook_understands(silence, hook, local_aws):
+    token = uuid.uuid4().hex * 2
+    letterbox = Letterbox(local_aws)
+    ended = {"TranscriptionJobName": [token], "TranscriptionJobStatus": ["COMPLETED", "FAILED"]}
+    letterbox.take_events({"source": ["aws.transcribe"], "detail": ended})
+    request = {"Media": {"MediaFileUri": f"s3://{SETTINGS.raw_bucket}/{silence}"}, "LanguageCode": "en-US"}
+    hook.start(OPERATION, request, token=token, tags={"dag_id": "d"})
+    event = letterbox.next_body()
+    assert TranscribeHook.completion_from_message(event) == Completion(job_id=token, state="complete")
 
 
 def test_a_running_job_is_stopped_and_gone(stored, hook):
