@@ -6,7 +6,7 @@ the event. What becomes of the others:
 - *nobody here waits for the job*: its end is remembered, for a trigger that is about to begin, and the message goes
   back, each time for twice as long, for a trigger of another process. After :data:`WANTED_FOR_S` it is deleted: who
   still waits has asked the service meanwhile, at the start or in the sweep
-- *it repeats what was told*: deleted
+- *it repeats what was told*: deleted, as soon as that is stored
 - *it cannot be read*: it goes back, until the queue's redrive policy moves it to the dead letters. The policy should
   allow for 12 receptions or more
 """
@@ -17,6 +17,7 @@ import asyncio
 import json
 import logging
 import time
+from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
 from random import uniform
 from typing import Any
@@ -48,8 +49,8 @@ GATHER_S = 0.8
 TELL_EVERY_S = 0.5
 """The pause between two batches to all triggers; each batch wakes every trigger for a moment."""
 
-INVISIBLE_S = 360
-"""A held message stays with this process so long: the 10 s that it is held, and Airflow's 300 s to store the event."""
+INVISIBLE_S = 60
+"""So long a message stays with this process, which is done with it in seconds; one that died gives it up by that."""
 
 DELETE_WITHIN_S = 20.0
 """Acknowledged messages are deleted ten at a time, and at the latest after these seconds."""
@@ -57,6 +58,8 @@ DELETE_WITHIN_S = 20.0
 WANTED_FOR_S = 900.0
 LONGEST_RETURN_S = 900
 LONGEST_PAUSE_S = 60.0
+
+_closing: set[asyncio.Task[None]] = set()
 
 log = logging.getLogger(__name__)
 
@@ -97,14 +100,17 @@ class CompletionsProducer(SharedStreamProducer):
         self.queue_url = queue_url
         self.clients = ServiceClients(hook_parameters)
         self._listed_services: list[type[PaidJobHook]] = []
+        self._being_stored: Counter[str] = Counter()
         self._to_delete: list[Message] = []
+        self._closed = False
+        self._receiving: asyncio.Task[None] | None = None
 
     async def open_stream(self) -> AsyncGenerator[tuple[dict[str, Any], list[Release]], None]:
         """Yield ends as fast as tasks may be woken, until cancelled. Errors of queue and services are survived."""
-        work: list[Callable[[], Awaitable[None]]] = [StatusChecks(self.room, self.clients).run]
+        tasks = [asyncio.create_task(self._keep_running(StatusChecks(self.room, self.clients).run))]
         if self.queue_url:
-            work += [self._receive, self._delete_now_and_then]
-        tasks = [asyncio.create_task(self._keep_running(one)) for one in work]
+            self._receiving = asyncio.create_task(self._keep_running(self._receive))
+            tasks.append(asyncio.create_task(self._delete_now_and_then()))
         try:
             while True:
                 told: list[Release] = []
@@ -113,6 +119,7 @@ class CompletionsProducer(SharedStreamProducer):
                     (told if release.event["job_id"] in self.room.jobs else unwanted).append(release)
                 await self._give_back([message for release in unwanted for message in release.messages])
                 if told:
+                    self._being_stored.update(release.event["job_id"] for release in told)
                     yield {release.event["job_id"]: release.event for release in told}, told
                 await asyncio.sleep(TELL_EVERY_S)
         finally:
@@ -123,23 +130,37 @@ class CompletionsProducer(SharedStreamProducer):
     async def advance(self, batch: Sequence[AdvanceItem]) -> None:
         """Acknowledge the messages of what was stored; give back those of which Airflow is not sure."""
         for item in batch:
+            self._being_stored.subtract(release.event["job_id"] for release in item.broker_payload)
             messages = [message for release in item.broker_payload for message in release.messages]
             if item.outcome.is_clean:
                 self._to_delete += messages
             else:
                 await self._give_back(messages)
-        while len(self._to_delete) >= AT_A_TIME and await self._delete_some():
-            pass
+        self._being_stored += Counter()  # drops the zeros
+        await self._delete_full_batches()
 
     async def aclose(self) -> None:
-        while self._to_delete and await self._delete_some():
-            pass
-        await self.clients.aclose()
+        """Delete what may be deleted, and close without waiting for a call that is still listening."""
+        self._closed = True
+        self._being_stored.clear()
+        await self._delete_all()
+        closing = asyncio.create_task(self._close())
+        _closing.add(closing)
+        closing.add_done_callback(_closing.discard)
+
+    async def _close(self) -> None:
+        """Let the call that still listens come back: broken off, it might take a message with it into nowhere."""
+        try:
+            if self._receiving:
+                await self._receiving
+                await self._delete_all()
+        finally:
+            await self.clients.aclose()
 
     async def _keep_running(self, work: Callable[[], Awaitable[None]]) -> None:
         """Run ``work`` again when it fails, later each time: triggers outlive a queue that is gone for an hour."""
         failures = 0
-        while True:
+        while not self._closed:
             began = time.monotonic()
             try:
                 await work()
@@ -158,9 +179,10 @@ class CompletionsProducer(SharedStreamProducer):
             self._listed_services = await asyncio.to_thread(lambda: [import_string(name) for name in SERVICES])
         try:
             queue = (await self.clients.of(SqsHook)).client
-            while True:
-                while self.room.is_full():
+            while not self._closed:
+                if self.room.is_full():
                     await asyncio.sleep(TELL_EVERY_S)
+                    continue
                 answer = await queue.receive_message(
                     QueueUrl=self.queue_url,
                     MaxNumberOfMessages=AT_A_TIME,
@@ -187,12 +209,16 @@ class CompletionsProducer(SharedStreamProducer):
             if completion is None:
                 log.warning("Message %s tells of no job that a service here knows", message.message_id)
                 returned.append(message)
-            elif completion.state == "active" or self.room.was_told(completion.job_id):
+            elif completion.state == "active":
                 self._to_delete.append(message)
+            elif self.room.was_told(completion.job_id):
+                being_stored = completion.job_id in self._being_stored
+                (returned if being_stored else self._to_delete).append(message)
             elif not self.room.hear(event_of(completion.job_id, completion.state), message):
                 wanted = time.time() - message.sent_at < WANTED_FOR_S
                 (returned if wanted else self._to_delete).append(message)
         await self._give_back(returned)
+        await self._delete_full_batches()
 
     async def _give_back(self, messages: Sequence[Message]) -> None:
         """Let others see the messages again: in a second the first time, then after twice as long each time.
@@ -209,16 +235,26 @@ class CompletionsProducer(SharedStreamProducer):
     async def _delete_now_and_then(self) -> None:
         while True:
             await asyncio.sleep(DELETE_WITHIN_S)
-            while self._to_delete and await self._delete_some():
-                pass
+            await self._delete_all()
+
+    async def _delete_full_batches(self) -> None:
+        while len(self._to_delete) >= AT_A_TIME and await self._delete_some():
+            pass
+
+    async def _delete_all(self) -> None:
+        while self._to_delete and await self._delete_some():
+            pass
 
     async def _delete_some(self) -> bool:
         """Delete up to ten messages; ``False`` when it could not be done, so that it is tried again later."""
         some, self._to_delete = self._to_delete[:AT_A_TIME], self._to_delete[AT_A_TIME:]
         entries = [{"Id": str(number), "ReceiptHandle": message.receipt} for number, message in enumerate(some)]
-        done = await self._call("delete_message_batch", entries)
-        if not done:
-            self._to_delete += some
+        done = False
+        try:
+            done = await self._call("delete_message_batch", entries)
+        finally:
+            if not done:  # or cancelled
+                self._to_delete += some
         return done
 
     async def _call(self, operation: str, entries: Sequence[Mapping[str, Any]]) -> bool:

@@ -108,17 +108,17 @@ class StatusChecks:
                 task.add_done_callback(self._under_way.discard)
 
     async def _check(self, job: WaitedJob) -> None:
+        swept, event = job.checked_at is not None, None
         try:
             event = await self._ask(job)
         except Exception as error:  # noqa: BLE001  no answer for whatever reason: the others must be asked about
             await self._pause(job.hook_class, error)
-            event = None
         else:
             self._failures.pop(job.hook_class, None)
+            job.checked_at = time.monotonic()
         finally:
-            swept = job.checked_at is not None
-            job.checked_at, job.being_checked = time.monotonic(), False
-        if event is None and job.given_up(job.checked_at):
+            job.being_checked = False
+        if event is None and job.given_up(time.monotonic()):
             waited = f"{job.give_up_after_s:.0f} s"
             self.room.give_up(event_of(job.job_id, "active", f"The job has not ended after {waited} of waiting."))
         elif event is not None and not self.room.ending(job.job_id):

@@ -65,7 +65,7 @@ class Pace:
         if now > self._filled_at:
             self._tokens = min(self._most, self._tokens + (now - self._filled_at) * self.per_second)
             self._filled_at = now
-        allowed = min(wanted, int(self._tokens))
+        allowed = min(wanted, int(self._tokens + 1e-6))
         self._tokens -= allowed
         return allowed
 
