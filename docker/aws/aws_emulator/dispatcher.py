@@ -22,8 +22,8 @@ from aws_emulator.services import Registry, Service
 if TYPE_CHECKING:
     from aws_emulator.wire import IncomingRequest
 
-# By the names they are signed with. moto has many more; what it only pretends to do (Rekognition Video, Transcribe,
-# Athena answer canned results) stays out until an engine of ours does it.
+# By the names they are signed with. moto has many more; what it only pretends to do (its Rekognition Video, Transcribe
+# and Athena answer canned results) stays out: an engine of ours does it, or nobody.
 MOTO_SERVICES = frozenset(
     {
         "dynamodb",

@@ -152,9 +152,7 @@ def test_paths_of_the_engines_become_absolute(tmp_path, monkeypatch):
     assert options.speech_model == f"vosk:{tmp_path / 'model'}"
 
 
-@pytest.mark.parametrize(
-    ("service", "operation"), [("rekognition", "list_collections"), ("athena", "list_work_groups")]
-)
+@pytest.mark.parametrize(("service", "operation"), [("textract", "list_adapters"), ("athena", "list_work_groups")])
 def test_a_service_that_nobody_really_does_is_refused_and_not_invented(aws, service, operation):
     with pytest.raises(ClientError, match=f"does not serve '{service}'"):
         getattr(aws.client(service), operation)()

@@ -11,6 +11,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 from moto.backend_index import backend_url_patterns
+from moto.core.base_backend import BackendDict
 
 from aws_emulator.application import Emulator
 from aws_emulator.dispatcher import Dispatcher
@@ -165,7 +166,7 @@ def test_the_registry_of_one_emulator_is_not_that_of_another(make_service):
 
 def test_every_registered_service_has_its_backends_and_hosts():
     for service in SERVICES:
-        assert service.backends
+        assert isinstance(service.backends, BackendDict)
         assert service.hosts
 
 
