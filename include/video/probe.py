@@ -11,7 +11,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol
+from typing import Any, BinaryIO
 
 from include.audio.errors import AudioError
 from include.audio.probe import sniff_open_file
@@ -108,7 +108,7 @@ def _facts(file: BinaryIO, name: str, container: str, size_bytes: int, turns: li
         "max_streams": str(MOST_STREAMS),
     }
     try:
-        with av.open(file, format=container, options=options, metadata_errors="replace") as opened:
+        with av.open(file, mode="r", format=container, options=options, metadata_errors="replace") as opened:
             pictures = [s for s in opened.streams.video if not s.disposition & Disposition.attached_pic]
             duration_s = opened.duration / 1_000_000 if opened.duration else None
             return MediaFacts(

@@ -91,3 +91,9 @@ def failure_of(entry: LedgerEntry, advice: Mapping[str, str]) -> PaidJobFailed:
     code, message = error.get("code") or "FAILED", error.get("message", "")
     kind = PaidJobFailedForGood if code in advice and code not in TRANSIENT_CODES else PaidJobFailed
     return kind(**names(entry), code=code, message=message, advice=advice.get(code))
+
+
+def unfinished(entry: LedgerEntry, why: str) -> PaidJobUnfinished:
+    """Return the error of a task that waits no longer for a job that goes on."""
+    advice = "The job goes on; clear the task to attach to it."
+    return PaidJobUnfinished(**names(entry), code="Unfinished", message=why, advice=advice)

@@ -125,6 +125,18 @@ class LedgerEntry:
     def is_live(self) -> bool:
         return self.state in ("starting", "active")
 
+    @property
+    def what(self) -> str:
+        """Return what is bought, in words."""
+        return f"{self.service} {self.operation} of {self.asset}"
+
+    @property
+    def price(self) -> str:
+        """Return the estimate, in words."""
+        if self.estimated_usd is None:
+            return f"at a price that is not known ({self.estimate_note or 'nobody asked'})"
+        return f"for about ${self.estimated_usd:.4f}"
+
     def held_by(self, holder: str) -> LedgerEntry:
         """Add a holder; earlier tries of the same task instance no longer count."""
         return replace(self, holders=self._others(holder) | {holder})

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from botocore.exceptions import ClientError
+
+from aws_media.errors import PaidJobRefusedForGood, code_and_message
 from include.storage.ranged_file import RangedFile
-from include.video.probe import MediaFacts, probe_media
+from include.video.probe import MediaError, MediaFacts, probe_media
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+
+_ADVICE = {
+    "404": "It is not there: check bucket, key and version.",
+    "403": "Let the connection's role read it (s3:GetObject, s3:GetObjectVersion, s3:ListBucket).",
+}
+"""What to do when S3 does not tell of an object; of a HEAD it says no more than the status."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,9 +54,20 @@ class StoredMedia:
     etag: str
 
     @classmethod
-    def look_up(cls, s3: S3Client, media: MediaObject) -> StoredMedia:
-        """Ask S3 for it. A missing object raises botocore's ``ClientError`` (404)."""
-        answer = s3.head_object(**media.address)
+    def look_up(cls, s3: S3Client, media: MediaObject, *, service: str) -> StoredMedia:
+        """Ask S3 for it, on behalf of a service.
+
+        :raises PaidJobRefusedForGood: when it is not there, or may not be read.
+        """
+        try:
+            answer = s3.head_object(**media.address)
+        except ClientError as error:
+            code, message = code_and_message(error)
+            if code not in _ADVICE:
+                raise
+            raise PaidJobRefusedForGood(
+                service=service, asset=str(media), job_id=None, code=code, message=message, advice=_ADVICE[code]
+            ) from error
         version = answer.get("VersionId")
         return cls(
             object=media,
@@ -55,15 +76,20 @@ class StoredMedia:
             etag=answer["ETag"],
         )
 
-    def probe(self, s3: S3Client) -> MediaFacts:
-        """Tell what it holds by reading its header in ranges.
+    def facts(self, s3: S3Client, *, duration_s: float | None = None) -> tuple[MediaFacts, str | None]:
+        """Tell what it holds by reading its header in ranges, and why not, where that cannot be told.
 
-        :raises MediaError: when it is no media file that can be read.
-        :raises botocore.exceptions.ClientError: when S3 does not give it, or when it has changed meanwhile.
+        :param duration_s: its length, if it is known: then nothing is read, and nothing else is known.
         """
+        if duration_s is not None:
+            return MediaFacts(duration_s=duration_s, size_bytes=self.size_bytes), None
 
         def read_range(start: int, stop: int) -> bytes:
             answer = s3.get_object(**self.object.address, Range=f"bytes={start}-{stop - 1}", IfMatch=self.etag)
             return answer["Body"].read()
 
-        return probe_media(RangedFile(read_range, self.size_bytes), name=str(self.object))
+        try:
+            file = io.BufferedReader(RangedFile(read_range, self.size_bytes))
+            return probe_media(file, name=str(self.object)), None
+        except (MediaError, ClientError, OSError) as error:
+            return MediaFacts(size_bytes=self.size_bytes), str(error)

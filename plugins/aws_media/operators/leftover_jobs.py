@@ -34,7 +34,7 @@ class CancelLeftoverJobsOperator(BaseOperator):
     """
 
     def execute(self, context: Context) -> list[str]:
-        cancelled = []
+        cancelled: list[str] = []
         for task in context["dag"].tasks:
             operator_class = getattr(task, "operator_class", type(task))  # of a mapped task, what it is mapped from
             if not (inspect.isclass(operator_class) and issubclass(operator_class, PaidJobOperator)):

@@ -6,7 +6,7 @@ import time
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.amazon.aws.exceptions import WaiterMaxAttemptsError, WaiterTerminalFailure
@@ -28,6 +28,7 @@ from aws_media.errors import (
     failure_of,
     is_open,
     names,
+    unfinished,
 )
 from aws_media.hooks.ledger import JobLedgerHook
 from aws_media.hooks.paid_job import JobStatus, PaidJobHook
@@ -37,7 +38,7 @@ from aws_media.tasks import holder, job_tags, task_of_run, task_state
 from aws_media.triggers.paid_job import StartBackoffTrigger
 from include.costs.rate_card import BilledUnits, Quote, default_rate_card
 from include.settings import SETTINGS
-from include.video.probe import MediaError, MediaFacts
+from include.video.probe import MediaFacts
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -105,6 +106,7 @@ class PaidJobOperator(AwsBaseOperator[PaidJobHook]):
         self.ledger_table = ledger_table
         self.duration_s = duration_s
         self.completions_queue_url = completions_queue_url
+        self._stored: StoredMedia | None = None
         self._working_on: tuple[Context, JobLedger, LedgerEntry] | None = None
         self._killed = False
 
@@ -241,13 +243,13 @@ class PaidJobOperator(AwsBaseOperator[PaidJobHook]):
         while entry.generation < last:
             self._working_on = (context, ledger, entry)
             if self._killed:
-                raise self._unfinished(entry, "the task was killed")
+                raise unfinished(entry, "the task was killed")
             if entry.state == "cancelled":
                 return self._pursue(context)  # others let it be cancelled; this task still wants it
             if entry.state == "failed":
                 raise failure_of(entry, self.hook.advice)
             if entry.state == "complete" and self.result_stands(entry.result or {}):
-                self.log.info("Job %s has done this already: %s", entry.job_id, self._what(entry))
+                self.log.info("Job %s has done this already: %s", entry.job_id, entry.what)
                 return self.returned(str(entry.job_id), entry.result or {})
             if entry.state == "starting":
                 try:
@@ -268,11 +270,12 @@ class PaidJobOperator(AwsBaseOperator[PaidJobHook]):
             elif status.state == "complete":
                 return self._keep(ledger, entry, status)
             elif status.state == "failed":
-                entry = self._note_failure(ledger, entry, status)
+                failed = partial(LedgerEntry.failed, code=status.code, message=status.message)
+                entry = ledger.change(entry, failed, only_if=lambda e: e.state != "cancelled")
             elif early >= MOST_EARLY_EVENTS:
-                raise self._unfinished(entry, "it has not ended yet")
+                raise unfinished(entry, "it has not ended yet")
             else:
-                self.log.info("Job %s is at it: %s", entry.job_id, self._what(entry))
+                self.log.info("Job %s is at it: %s", entry.job_id, entry.what)
                 return self._wait(context, ledger, entry, early)
         raise PaidJobRefused(**names(entry), code="LostJobs", message="every job that was started was lost at once")
 
@@ -288,7 +291,7 @@ class PaidJobOperator(AwsBaseOperator[PaidJobHook]):
             entry = ledger.change(entry, lambda e: e.priced(quote))
         job_id = None if is_new else self.hook.find(self.operation, token=entry.token, tags=entry.tags)
         if job_id is not None:
-            self.log.info("An earlier try started job %s: %s", job_id, self._what(entry))
+            self.log.info("An earlier try started job %s: %s", job_id, entry.what)
         else:
             request = {**self.start_request(), **entry.options}
             try:
@@ -304,7 +307,7 @@ class PaidJobOperator(AwsBaseOperator[PaidJobHook]):
                         **names(entry), code=code, message=message, advice=self.hook.advice.get(code)
                     ) from error
                 raise self._refused(ledger, entry, code, message) from error
-            self.log.info("Started job %s: %s, %s", job_id, self._what(entry), price(entry))
+            self.log.info("Started job %s: %s, %s", job_id, entry.what, entry.price)
         standing = ledger.change(entry, lambda e: e.started(job_id), only_if=lambda e: e.state == "starting")
         if standing.job_id == job_id:
             return standing
@@ -373,18 +376,12 @@ class PaidJobOperator(AwsBaseOperator[PaidJobHook]):
     def _keep(self, ledger: JobLedger, entry: LedgerEntry, status: JobStatus) -> str:
         result = self.keep_result(status)
         ledger.change(entry, lambda e: e.completed(result), only_if=lambda e: e.job_id == status.job_id)
-        self.log.info("Job %s is done: %s, %s", status.job_id, self._what(entry), price(entry))
+        self.log.info("Job %s is done: %s, %s", status.job_id, entry.what, entry.price)
         return self.returned(status.job_id, result)
-
-    def _note_failure(self, ledger: JobLedger, entry: LedgerEntry, status: JobStatus) -> LedgerEntry:
-        """Note that the job failed, unless it did because somebody cancelled it by way of the ledger."""
-        return ledger.change(
-            entry, lambda e: e.failed(status.code, status.message), only_if=lambda e: e.state != "cancelled"
-        )
 
     def _next_generation(self, context: Context, ledger: JobLedger, entry: LedgerEntry, why: str) -> LedgerEntry:
         """Begin anew, unless others have; return the entry as it stands."""
-        self.log.warning("Generation %d is given up (%s): %s", entry.generation, why, self._what(entry))
+        self.log.warning("Generation %d is given up (%s): %s", entry.generation, why, entry.what)
         tags, options = job_tags(context, entry.job_key), self.start_options()
         return ledger.change(
             entry,
@@ -430,13 +427,13 @@ class PaidJobOperator(AwsBaseOperator[PaidJobHook]):
         return TaskMemory(context["task_state_store"])
 
     def _identity(self, context: Context) -> JobIdentity:
-        source = self._stored_media()
+        self._stored = StoredMedia.look_up(self._s3, self.source(), service=self.hook.service)
         return JobIdentity(
             service=self.hook.service,
             operation=self.operation,
-            bucket=source.object.bucket,
-            key=source.object.key,
-            version=source.version,
+            bucket=self._stored.object.bucket,
+            key=self._stored.object.key,
+            version=self._stored.version,
             parameters=self.start_request(),
             only_for="" if self.use_ledger else holder(context).rsplit("|", 1)[0],
         )
@@ -445,60 +442,18 @@ class PaidJobOperator(AwsBaseOperator[PaidJobHook]):
     def _s3(self) -> S3Client:
         return S3Hook(**self._hook_parameters).conn
 
-    def _stored_media(self) -> StoredMedia:
-        source = self.source()
-        try:
-            return StoredMedia.look_up(self._s3, source)
-        except ClientError as error:
-            code, message = code_and_message(error)
-            advice = {
-                "404": "It is not there: check bucket, key and version.",
-                "403": "Let the connection's role read it (s3:GetObject, s3:GetObjectVersion, s3:ListBucket).",
-            }.get(code)
-            if advice is None:
-                raise
-            raise PaidJobRefusedForGood(
-                service=self.hook.service, asset=str(source), job_id=None, code=code, message=message, advice=advice
-            ) from error
-
     def _quote(self, ledger: JobLedger, entry: LedgerEntry) -> Quote:
         """Estimate the price of the job, and object before it is paid when the service cannot do it."""
-        media, unread = self._media_facts()
-        objection = self.objection(media)
-        if objection is not None:
+        stored = self._stored or StoredMedia.look_up(self._s3, self.source(), service=self.hook.service)
+        media, unknown = stored.facts(self._s3, duration_s=float(self.duration_s) if self.duration_s else None)
+        if unknown:
+            self.log.warning("Before the job nothing is known of it: %s", unknown)
+        if objection := self.objection(media):
             raise self._refused(ledger, entry, *objection)
         quote = default_rate_card().quote(self.billed_units(media))
-        return quote if quote.usd is not None or not unread else replace(quote, note=f"{quote.note}: {unread}")
-
-    def _media_facts(self) -> tuple[MediaFacts, str | None]:
-        """Return what is known of the media, and why it is not more."""
-        source = self._stored_media()
-        if self.duration_s not in (None, ""):
-            return MediaFacts(duration_s=float(self.duration_s), size_bytes=source.size_bytes), None
-        try:
-            return source.probe(self._s3), None
-        except (MediaError, ClientError, OSError) as error:
-            self.log.warning("Nothing is known of %s before the job: %s", source.object, error)
-            return MediaFacts(size_bytes=source.size_bytes), str(error)
+        return replace(quote, note=f"{quote.note}: {unknown}") if quote.note and unknown else quote
 
     def _refused(self, ledger: JobLedger, entry: LedgerEntry, code: str, message: str) -> PaidJobRefusedForGood:
         """Note that nothing was started, and return the error."""
         ledger.change(entry, lambda e: e.failed(code, message), only_if=lambda e: e.state == "starting")
         return PaidJobRefusedForGood(**names(entry), code=code, message=message, advice=self.hook.advice.get(code))
-
-    def _what(self, entry: LedgerEntry) -> str:
-        return f"{entry.service} {entry.operation} of {entry.asset}"
-
-    def _unfinished(self, entry: LedgerEntry, why: str) -> PaidJobUnfinished:
-        return PaidJobUnfinished(
-            **names(entry),
-            code="Unfinished",
-            message=why,
-            advice="The job goes on; clear the task to attach to it.",
-        )
-
-
-def price(entry: LedgerEntry) -> str:
-    if entry.estimated_usd is None:
-        return f"at a price that is not known ({entry.estimate_note})"
-    return f"for about ${entry.estimated_usd:.4f}"
