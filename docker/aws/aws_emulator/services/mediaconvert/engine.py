@@ -40,9 +40,8 @@ def run(task: Task) -> dict[str, Any]:
     started = datetime.now(UTC)
     task.report(0, "PROBING")
     sources = [_source(task, given) for given in settings["Inputs"]]
-    task.report(
-        PROBED, "PROBING", inputs=[_described(number, source) for number, source in enumerate(sources, start=1)]
-    )
+    described = [_described(number, source) for number, source in enumerate(sources, start=1)]
+    task.report(PROBED, "TRANSCODING", inputs=described)  # the first report of a phase is always sent on
     plan = Planner(settings, sources, started).plan()
     packager = Packager(task, settings, plan, started)
     frames = _transcode(task, plan)
@@ -203,7 +202,6 @@ def _transcode(task: Task, plan: Plan) -> int:
 
     if not plan.arguments:
         return 0
-    task.report(PROBED, "TRANSCODING")
     try:
         run_ffmpeg(plan.arguments, inputs=plan.inputs, folder=task.folder, on_progress=on_progress)
     except (MediaRefused, MediaBroken) as error:
