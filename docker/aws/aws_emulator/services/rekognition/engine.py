@@ -144,18 +144,17 @@ def cues_of(stages: Stages, frame_rate: float, black: dict[str, Any]) -> list[Cu
         coverage_percent=black.get("MinCoveragePercentage", DEFAULT_COVERAGE_PERCENT),
     )
     cues = without_overlaps(blacks, bar_cues(footage.bars, frame_rate))
-    cues = without_overlaps(cues, credit_cues(pages_at_end(stages, cues), footage.frames - 1))
+    end = next((cue.first for cue in blacks if cue.last == footage.frames - 1), footage.frames)
+    cues = without_overlaps(cues, credit_cues(pages_before(end, stages), end - 1))
     return sorted([*cues, *content_cues(cues, footage.frames)], key=lambda cue: cue.first)
 
 
-def pages_at_end(stages: Stages, cues: list[Cue]) -> list[Page]:
-    """The pages of text at the end of a video, if it ends on any: only then is something read.
+def pages_before(end: int, stages: Stages) -> list[Page]:
+    """The pages of text that a video ends on, before the frame ``end`` (black may follow): only then is something read.
 
-    Black after the credits is passed over; going backwards, the first picture that is no page ends the search.
+    Going backwards, the first picture that is no page ends the search.
     """
     footage = stages.footage
-    blacks = [cue for cue in cues if cue.kind == "BlackFrames" and cue.last == footage.frames - 1]
-    end = blacks[0].first if blacks else footage.frames
     stretch: list[Sample] = []
     for sample in reversed([sample for sample in footage.samples if sample.frame < end]):
         if not may_be_credits(footage.picture(sample)):

@@ -21,10 +21,10 @@ from aws_emulator.jobs.task import Task
 from aws_emulator.media.errors import MediaBroken, MediaRefused
 from aws_emulator.media.probe import MediaFacts, VideoStream, probe
 from aws_emulator.services.rekognition.detector import DetectorUnusable, detector
-from aws_emulator.services.rekognition.footage import Footage, NothingDecodable, Sample, decode, frame_rate_of
+from aws_emulator.services.rekognition.footage import Footage, NothingDecodable, Picture, Sample, decode, frame_rate_of
 from aws_emulator.services.rekognition.geometry import Box
 from aws_emulator.services.rekognition.people import Sighting, find_faces, find_shapes
-from aws_emulator.services.rekognition.text import Line, lines_to_json, read_lines
+from aws_emulator.services.rekognition.text import Line, lines_to_json, read_lines, shows_the_same
 
 REVISION = 1  # raise it when a stage finds something else than before
 LARGEST_BYTES = 10 * 1024**3
@@ -124,7 +124,14 @@ class Stages:
 
     def _read(self, chunk: int, folder: Path) -> None:
         samples = self.footage.samples[chunk * CHUNK : (chunk + 1) * CHUNK]
-        found = {sample.frame: lines_to_json(read_lines(self.footage.picture(sample))) for sample in samples}
+        found: dict[int, list[dict[str, Any]]] = {}
+        before: Picture | None = None
+        lines: list[Line] = []
+        for sample in samples:
+            picture = self.footage.picture(sample)
+            if before is None or not shows_the_same(before, picture):
+                before, lines = picture, read_lines(picture)
+            found[sample.frame] = lines_to_json(lines)
         (folder / "lines.json").write_text(json.dumps(found))
 
     def faces(self) -> list[list[Sighting]]:

@@ -23,6 +23,7 @@ DEFAULT_CONFIDENCE = 80.0  # as documented for DetectionFilter
 LEAST_DIGIT_CONFIDENCE = 90.0
 DETECTION_SIDE = 960  # pixels; PaddleOCR's own default for the longer side
 LEAST_SIDE = 16  # pixels; smaller pictures hold no legible text
+LEAST_CHANGE = 10  # of 255, over 5 x 5 pixels
 MOST_WORDS = 100  # of a frame, as documented for GetTextDetection
 CONTRAST_LIMIT, CONTRAST_TILES = 3.0, (4, 4)
 
@@ -81,11 +82,25 @@ def read_lines(picture: NDArray[np.uint8]) -> list[Line]:
         found.txts, found.scores, found.boxes, found.word_results or [()] * len(found.txts), strict=True
     ):
         line = _word(text, score, corners, width, height)
-        parts = [_word(part, sure, where, width, height) for part, sure, where in words] or [line]
-        parts = [part for part in parts if _legible(part)]
+        pieces = [_word(piece, sure, where, width, height) for piece, sure, where in words]
+        parts = [word for word in whole_words(line, pieces) if _legible(word)]
         if parts and _legible(line):
             lines.append(Line(line, parts))
     return sorted(lines, key=lambda line: (round(line.line.polygon[0]["Y"], 2), line.line.polygon[0]["X"]))
+
+
+def shows_the_same(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> bool:
+    """Whether two pictures differ nowhere by more than a codec's noise, so that one reading serves both.
+
+    >>> grey = np.full((90, 160, 3), 90, np.uint8)
+    >>> spot = grey.copy(); spot[40:46, 80:84] = 200
+    >>> shows_the_same(grey, grey + 2), shows_the_same(grey, spot)
+    (True, False)
+    """
+    if a.shape != b.shape:
+        return False
+    change = cv2.blur(cv2.cvtColor(cv2.absdiff(a, b), cv2.COLOR_BGR2GRAY), (5, 5))
+    return int(change.max()) < LEAST_CHANGE
 
 
 def _even_out(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -100,6 +115,27 @@ def _word(text: str, score: float, corners: Iterable[Sequence[float]], width: in
         for x, y in corners
     ]
     return Word(text.strip(), round(float(score) * 100, 2), points)
+
+
+def whole_words(line: Word, pieces: list[Word]) -> list[Word]:
+    """The words of a line as its blanks part them; the reader parts them at gaps in the picture as well.
+
+    >>> corners = Box(0, 0, 1, 1).corners
+    >>> pieces = [Word(text, sure, corners) for text, sure in (("TA", 90.0), ("XI", 80.0), ("free", 99.0))]
+    >>> [(word.text, word.confidence) for word in whole_words(Word("TAXI free", 90.0, corners), pieces)]
+    [('TAXI', 80.0), ('free', 99.0)]
+    """
+    words, left = [], list(pieces)
+    for text in line.text.split():
+        parts: list[Word] = []
+        while left and len("".join(part.text for part in parts)) < len(text):
+            parts.append(left.pop(0))
+        if "".join(part.text for part in parts) != text:
+            return pieces or [line]
+        box = Box.around(point for part in parts for point in part.polygon)
+        polygon = parts[0].polygon if len(parts) == 1 else box.corners
+        words.append(Word(text, min(part.confidence for part in parts), polygon))
+    return words
 
 
 def _legible(word: Word) -> bool:
