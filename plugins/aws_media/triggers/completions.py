@@ -52,7 +52,7 @@ TELL_EVERY_S = 0.5
 INVISIBLE_S = 60
 """So long a message stays with this process, which is done with it in seconds; one that died gives it up by that."""
 
-DELETE_WITHIN_S = 20.0
+DELETE_WITHIN_S = 30.0
 """Acknowledged messages are deleted ten at a time, and at the latest after these seconds."""
 
 WANTED_FOR_S = 900.0

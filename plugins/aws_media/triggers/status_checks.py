@@ -81,6 +81,7 @@ class StatusChecks:
         self.clients = clients
         self._paces: dict[type[PaidJobHook], Pace] = {}
         self._failures: dict[type[PaidJobHook], int] = {}
+        self._sweeps = Pace(1.0)
         self._under_way: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
@@ -94,18 +95,24 @@ class StatusChecks:
                 task.cancel()
 
     def _ask_about_due_jobs(self) -> None:
-        now, sweep_s = time.monotonic(), self.room.sweep_s()
-        for job in [job for job in self.room.jobs.values() if job.check_is_due(now, sweep_s)]:
-            if len(self._under_way) >= CHECKS_UNDER_WAY:
-                return
-            if job.being_checked or self.room.ending(job.job_id):
-                continue
-            pace = self._paces.setdefault(job.hook_class, Pace(job.checks_per_second))
-            if pace.take(1):
-                job.being_checked = True
-                task = asyncio.create_task(self._check(job))
-                self._under_way.add(task)
-                task.add_done_callback(self._under_way.discard)
+        now = time.monotonic()
+        idle = [job for job in self.room.jobs.values() if not job.being_checked and not self.room.ending(job.job_id)]
+        for job in idle:
+            if job.is_polled(now, deaf=self.room.deaf):
+                self._begin_check(job)
+        self._sweeps.per_second = self.room.sweeps_per_second()
+        swept = [job for job in idle if job.may_be_swept(now) and not job.being_checked]
+        for job in sorted(swept, key=lambda job: job.checked_at or 0)[: self._sweeps.take(len(swept))]:
+            self._begin_check(job)
+
+    def _begin_check(self, job: WaitedJob) -> None:
+        """Ask about a job, unless so much is asked already that it must wait for the next time."""
+        pace = self._paces.setdefault(job.hook_class, Pace(job.checks_per_second))
+        if len(self._under_way) < CHECKS_UNDER_WAY and pace.take(1):
+            job.being_checked = True
+            task = asyncio.create_task(self._check(job))
+            self._under_way.add(task)
+            task.add_done_callback(self._under_way.discard)
 
     async def _check(self, job: WaitedJob) -> None:
         swept, event = job.checked_at is not None, None
@@ -122,7 +129,7 @@ class StatusChecks:
             waited = f"{job.give_up_after_s:.0f} s"
             self.room.give_up(event_of(job.job_id, "active", f"The job has not ended after {waited} of waiting."))
         elif event is not None and not self.room.ending(job.job_id):
-            if swept and self.room.sweep_s() is not None:
+            if swept and not (self.room.deaf or job.was_told):
                 log.warning("Job %s has ended, but no message came: asking about all jobs now", job.job_id)
                 self.room.suspect()
             self.room.hear(event)

@@ -19,10 +19,10 @@ FIRST_CHECK_WITHIN_S = 5.0
 """A job is asked about once when a trigger begins to wait for it, at a random moment of these seconds."""
 
 SWEEP_S = 300.0
-"""Every so often a job is asked about although messages come, in case that its own got lost."""
+"""A job is asked about again after so long although messages come, in case that its own got lost."""
 
-SECONDS_PER_SWEPT_JOB, SLOWEST_SWEEP_S = 10.0, 12_000.0
-"""While no message was ever missed, the sweep of many jobs takes longer: all of them cause one call in ten seconds."""
+SECONDS_PER_SWEPT_JOB, SLOWEST_SWEEP_S = 20.0, 21_600.0
+"""While no message was ever missed, it is one call in so many seconds for all jobs, or as many as reach all in 6 h."""
 
 SUSPICIOUS_FOR_S = 3600.0
 """How long the sweep runs at full pace after it found a job that ended without a message."""
@@ -56,16 +56,16 @@ class Pace:
 
     def __init__(self, per_second: float) -> None:
         self.per_second = per_second
-        self._tokens = self._most = max(1.0, per_second)
+        self._tokens = max(1.0, per_second)
         self._filled_at = time.monotonic()
 
     def take(self, wanted: int) -> int:
         """Return how many of ``wanted`` may go now, and count them as gone."""
         now = time.monotonic()
         if now > self._filled_at:
-            self._tokens = min(self._most, self._tokens + (now - self._filled_at) * self.per_second)
+            self._tokens = min(max(1.0, self.per_second), self._tokens + (now - self._filled_at) * self.per_second)
             self._filled_at = now
-        allowed = min(wanted, int(self._tokens + 1e-6))
+        allowed = int(min(wanted, self._tokens + 1e-6))
         self._tokens -= allowed
         return allowed
 
@@ -117,13 +117,14 @@ class WaitedJob:
     def given_up(self, now: float) -> bool:
         return now - self.since >= self.give_up_after_s
 
-    def check_is_due(self, now: float, sweep_s: float | None) -> bool:
-        """Say whether to ask now, when jobs are swept every ``sweep_s``; ``None``: every ``delay_s``."""
+    def is_polled(self, now: float, *, deaf: bool) -> bool:
+        """Say whether to ask now because no message will tell, or is worth waiting for."""
         if self.checked_at is None:
             return now >= self.first_check_at
-        if sweep_s is None or self.was_told or self.given_up(now):
-            sweep_s = self.delay_s
-        return now - self.checked_at >= sweep_s * self.jitter
+        return (deaf or self.was_told or self.given_up(now)) and now - self.checked_at >= self.delay_s * self.jitter
+
+    def may_be_swept(self, now: float) -> bool:
+        return self.checked_at is not None and now - self.checked_at >= SWEEP_S * self.jitter
 
 
 @dataclass(slots=True)
@@ -150,9 +151,8 @@ class WaitingRoom:
 
     def __init__(self, *, has_queue: bool, pace: Pace = RESUMPTIONS) -> None:
         self.jobs: dict[str, WaitedJob] = {}
-        self.has_queue = has_queue
-        self.deaf = False
-        """The queue cannot be read at the moment, so every job is asked about as if there were none."""
+        self.deaf = not has_queue
+        """There is no queue, or it cannot be read at the moment, so that every job is asked about."""
         self._pace = pace
         self._ends: OrderedDict[str, _End] = OrderedDict()
         self._releases: dict[str, Release] = {}
@@ -208,21 +208,19 @@ class WaitingRoom:
         """Note that a job ended without a message: others may have, so all are asked about soon."""
         self._suspicious_until = time.monotonic() + SUSPICIOUS_FOR_S
 
-    def sweep_s(self) -> float | None:
-        """Return how often each job is asked about; ``None`` means every ``delay_s`` of its own, for no message comes.
+    def sweeps_per_second(self) -> float:
+        """Return how often a job may be asked about that is waited for by its message.
 
         >>> room = WaitingRoom(has_queue=True)
-        >>> room.sweep_s()
-        300.0
-        >>> room.jobs = {str(number): None for number in range(1000)}
-        >>> room.sweep_s()
-        10000.0
+        >>> room.sweeps_per_second()
+        0.05
+        >>> room.jobs = {str(number): None for number in range(5400)}
+        >>> room.sweeps_per_second()
+        0.25
         """
-        if not self.has_queue or self.deaf:
-            return None
         if time.monotonic() < self._suspicious_until:
-            return SWEEP_S
-        return max(SWEEP_S, min(len(self.jobs) * SECONDS_PER_SWEPT_JOB, SLOWEST_SWEEP_S))
+            return float("inf")
+        return max(1 / SECONDS_PER_SWEPT_JOB, len(self.jobs) / SLOWEST_SWEEP_S)
 
     def is_full(self) -> bool:
         """Say whether more messages should wait in the queue, for there is enough to act on."""
