@@ -47,6 +47,33 @@ def test_the_sound_of_a_video_is_taken(encode, tmp_path):
     assert decode(encode("clip.mp4", wav(hum(2.0)), *picture), tmp_path).duration_s == pytest.approx(2.0, abs=0.1)
 
 
+def test_sound_that_begins_late_keeps_its_time(encode, tmp_path):
+    picture = (
+        "-f",
+        "lavfi",
+        "-i",
+        "color=size=64x64:rate=5:duration=3",
+        "-map",
+        "1:v",
+        "-map",
+        "0:a",
+        "-c:v",
+        "libvpx",
+    )
+    file = encode("late.webm", wav(hum(1.0)), *picture, "-af", "asetpts=PTS+2/TB", "-c:a", "libopus")
+    samples = np.fromfile(decode(file, tmp_path).channels[0], "<i2")
+    assert len(samples) / 16_000 == pytest.approx(3.0, abs=0.1)
+    assert np.abs(samples[: int(1.9 * 16_000)]).max() < 50
+    assert np.abs(samples[int(2.1 * 16_000) :]).max() > 1000
+
+
+def test_of_several_streams_the_claimed_rate_decides(encode, tmp_path):
+    two = ("-map", "0:a", "-map", "0:a", "-c:a", "aac", "-ar:a:0", "8000", "-ar:a:1", "16000")
+    file = encode("two.mp4", wav(hum(1.0)), *two)
+    assert decode(file, tmp_path).sample_rate_hz == 16_000
+    assert decode(file, tmp_path, claimed_rate_hz=8_000).sample_rate_hz == 8_000
+
+
 def test_m4a_and_mp4_pass_for_each_other(encode):
     file = encode("a.m4a", wav(hum(1.0)), "-c:a", "aac", "-f", "ipod")
     assert media_format_of(file, "mp4") == "m4a"

@@ -15,6 +15,7 @@ import pytest
 
 from aws_emulator.jobs.errors import JobFailed
 from aws_emulator.services.transcribe.recognisers import SpeechModelMissing, recogniser_for
+from aws_emulator.services.transcribe.recognisers import sphinx as sphinx_module
 from aws_emulator.services.transcribe.recognisers.sphinx import PocketsphinxRecogniser
 from aws_emulator.services.transcribe.recognisers.vosk import VoskRecogniser
 from aws_emulator.services.transcribe.recognisers.whisper import WhisperRecogniser
@@ -41,19 +42,29 @@ def test_pocketsphinx_hears_nothing_in_silence(sphinx, raw):
     assert [word for _, words in sphinx.hear(raw(silence(3.0)), "en-US") for word in words] == []
 
 
+@pytest.fixture
+def believing(monkeypatch):
+    """pocketsphinx that tells the words of a hum, which it doubts itself."""
+    monkeypatch.setattr(sphinx_module, "LEAST_CONFIDENCE", 0.0)
+
+
+@pytest.mark.usefixtures("believing")
 def test_pocketsphinx_puts_its_words_where_the_voice_is(sphinx, raw):
     file = raw(silence(2.0), hum(0.6), silence(3.0), hum(0.6), silence(1.0))
     heard = list(sphinx.hear(file, "en-US"))
     words = [word for _, words in heard for word in words]
+    assert words
     assert heard[-1][0] <= 7.2
     assert all(1.5 <= word.start_s < word.end_s <= 6.7 for word in words)
     assert all(0.0 <= word.confidence <= 1.0 for word in words)
     assert all(word.text[0].isalpha() and "(" not in word.text for word in words)
+    assert heard == list(sphinx.hear(file, "en-US"))  # and hears the same twice
 
 
-def test_pocketsphinx_hears_the_same_twice(sphinx, raw):
+def test_pocketsphinx_does_not_tell_what_it_doubts_itself(sphinx, raw, monkeypatch):
     file = raw(silence(0.5), hum(0.6), silence(0.5))
-    assert list(sphinx.hear(file, "en-US")) == list(sphinx.hear(file, "en-US"))
+    monkeypatch.setattr(sphinx_module, "LEAST_CONFIDENCE", 1.01)
+    assert [words for _, words in sphinx.hear(file, "en-US")] == [[]]
 
 
 def test_pocketsphinx_knows_one_language_and_says_who_knows_others(sphinx):
