@@ -6,12 +6,23 @@ import io
 import json
 import uuid
 import wave
+from functools import cache
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from botocore.loaders import JSONFileLoader
 
 from include.settings import SETTINGS
+
+
+@pytest.fixture(scope="session", autouse=True)
+def model_files_read_once():
+    """Parse each of botocore's service models once, not once for every client: that is most of these tests' time."""
+    load = cache(JSONFileLoader().load_file)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(JSONFileLoader, "load_file", lambda _, path: load(path))
+        yield
 
 
 @pytest.fixture
