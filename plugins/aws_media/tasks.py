@@ -54,7 +54,7 @@ def task_state(context: Context) -> str | None:
                 map_index=instance.map_index,
             )
             # a mapped instance is called "<task id>_<map index>" there
-            answers.extend(states[instance.run_id].values())
+            answers.extend(state or "cleared" for state in states[instance.run_id].values())
 
     thread = threading.Thread(target=ask, daemon=True)
     thread.start()
