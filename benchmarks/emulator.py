@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 import tempfile
@@ -24,6 +25,7 @@ def local_aws(*options: str) -> Iterator[str]:
 
     :raises RuntimeError: with what it said, when it does not start.
     """
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that it stops with us
     command = [sys.executable, "-m", "aws_emulator", "--port", "0", *options]
     with tempfile.TemporaryFile("w+") as errors:
         environment = copy_environment() | {"PYTHONPATH": str(FOLDER)}
