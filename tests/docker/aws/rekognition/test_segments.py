@@ -24,16 +24,24 @@ def test_a_pan_is_no_cut(tmp_path, shots):
     assert shots(film(tmp_path / "pan.mp4", pictures)) == [(0, 59)]
 
 
-def test_a_dip_to_black_is_one_boundary_in_its_middle(tmp_path, shots):
-    out = [faded(texture(1), light) for light in np.linspace(1, 0, 12)]
-    pictures = [texture(1)] * 15 + out + [BLACK] * 10 + [texture(2)] * 25
-    (first, second) = shots(film(tmp_path / "dip.mp4", pictures))
-    assert first[1] + 1 == second[0]
-    assert 27 <= second[0] <= 37  # all of it black
+def test_a_fade_out_and_in_is_one_boundary_where_the_next_picture_begins_to_show(tmp_path, shots):
+    out = [faded(texture(1), light) for light in np.linspace(1, 0, 20)]
+    into = [faded(texture(2), light) for light in np.linspace(0, 1, 20)]
+    pictures = [texture(1)] * 15 + out + [BLACK] * 10 + into + [texture(2)] * 15
+    (_, last), (first, _) = shots(film(tmp_path / "fade.mp4", pictures))
+    assert last + 1 == first
+    assert 45 <= first <= 47  # black to 45
 
 
-def test_black_at_the_beginning_and_the_end_belongs_to_the_shot_beside_it(tmp_path, shots):
-    assert shots(film(tmp_path / "one.mp4", [BLACK] * 12 + [texture(1)] * 20 + [BLACK] * 12)) == [(0, 43)]
+def test_a_cut_to_black_and_back_is_a_boundary_at_its_frame(tmp_path, shots):
+    pictures = [BLACK] * 12 + [texture(1)] * 20 + [BLACK] * 12 + [texture(2)] * 20
+    assert [first for first, _ in shots(film(tmp_path / "black.mp4", pictures))] == [0, 12, 32, 44]
+
+
+def test_black_that_fades_belongs_to_its_shot_at_the_beginning_and_the_end(tmp_path, shots):
+    into = [faded(texture(1), light) for light in np.linspace(0, 1, 20)]
+    pictures = [BLACK] * 10 + into + [texture(1)] * 10 + into[::-1] + [BLACK] * 10
+    assert shots(film(tmp_path / "one.mp4", pictures)) == [(0, 69)]
 
 
 def test_black_frames_are_found_exactly_and_content_is_the_rest(tmp_path, cues):

@@ -1,7 +1,8 @@
-"""Where one shot ends and the next begins: cuts by PySceneDetect, fades by the time the picture is dark.
+"""Where one shot ends and the next begins: cuts by PySceneDetect, fades by the time the picture is black.
 
-A dip to black is one boundary, in the middle of the dark frames, however the picture goes dark and comes back: by a cut
-or by a fade. Dark at the very beginning or end belongs to the first or the last shot. Dissolves are not seen.
+A cut to or from black is one like any other, as on AWS, where a black leader is a shot. A dip to black that no cut
+opens, closes or interrupts, a fade out and in, is one boundary: the first frame on which the next picture begins to
+show. Black that fades in at the beginning or out at the end belongs to its shot. Dissolves are not seen.
 """
 
 from __future__ import annotations
@@ -17,8 +18,10 @@ from scenedetect.stats_manager import StatsManager
 
 SHORTEST_SHOT_S = 0.4
 ADAPTIVE_THRESHOLD = 3.0  # PySceneDetect's default: a cut changes three times as much as its neighbourhood
-FADE_MARGIN_S = 0.25  # a cut this close to dark is the dip's edge
-FADE_CONFIDENCE = 99.0  # darkness is measured, not judged; but the boundary could be anywhere in it
+BLACK_FLOOR = 32  # of 255; below, hue and saturation are noise, which changes as much as a cut
+DARKEST_TOLERANCE = 0.5  # of 255, on average over a picture
+FADE_MARGIN_S = 0.25  # a cut this close to black opens or closes the dip
+FADE_CONFIDENCE = 99.0  # darkness is measured; only which frame of it ends the shot is a matter of taste
 STATS_FRAMES = 1000  # figures are forgotten after so many frames
 
 
@@ -32,10 +35,11 @@ class Boundary:
 
 @dataclass(frozen=True, slots=True)
 class Dark:
-    """Frames in which nothing is to be seen; ``last`` is the first one with a picture again."""
+    """Frames in which nothing is to be seen, ``last`` included; after ``darkest``, the picture comes back."""
 
     first: int
     last: int
+    darkest: int
 
 
 class ShotFinder:
@@ -54,14 +58,25 @@ class ShotFinder:
         """Take the next frame; ``dark`` if nothing is to be seen on it."""
         if self._frames % STATS_FRAMES == 0:
             self._detector.stats_manager = StatsManager()
-        for cut in self._detector.process_frame(FrameTimecode(self._frames, self._frame_rate), picture):
+        timecode = FrameTimecode(self._frames, self._frame_rate)
+        for cut in self._detector.process_frame(timecode, np.maximum(picture, BLACK_FLOOR)):
             self._cuts.append(Boundary(cut.frame_num, self._confidence(cut)))
         if dark:
-            self._dark_since = self._frames if self._dark_since is None else self._dark_since
-        elif self._dark_since is not None:
-            self._darks.append(Dark(self._dark_since, self._frames))
-            self._dark_since = None
+            self._add_dark(float(picture.mean()))
+        else:
+            self._end_dark()
         self._frames += 1
+
+    def _add_dark(self, mean: float) -> None:
+        if self._dark_since is None:
+            self._dark_since, self._least, self._darkest = self._frames, mean, self._frames
+        if mean <= self._least + DARKEST_TOLERANCE:
+            self._least, self._darkest = min(mean, self._least), self._frames
+
+    def _end_dark(self) -> None:
+        if self._dark_since is not None:
+            self._darks.append(Dark(self._dark_since, self._frames - 1, self._darkest))
+            self._dark_since = None
 
     def _confidence(self, cut: FrameTimecode) -> float:
         """50 for a change that just reaches the threshold, 75 for twice that, towards 100."""
@@ -72,23 +87,24 @@ class ShotFinder:
 
     def boundaries(self) -> list[Boundary]:
         """The boundaries among all frames so far."""
-        darks = list(self._darks)
-        if self._dark_since is not None:
-            darks.append(Dark(self._dark_since, self._frames))
-        return merge_fades(self._cuts, darks, self._frames, round(FADE_MARGIN_S * self._frame_rate))
+        self._end_dark()
+        return merge_fades(self._cuts, self._darks, self._frames, round(FADE_MARGIN_S * self._frame_rate))
 
 
 def merge_fades(cuts: Iterable[Boundary], darks: list[Dark], frames: int, margin: int) -> list[Boundary]:
-    """One boundary for each dip to black within the video, and the cuts that are not the edge of one.
+    """The cuts, and one boundary for each dip to black within the video that has no cut within ``margin``.
 
     >>> cuts = [Boundary(30, 90.0), Boundary(180, 90.0), Boundary(300, 80.0)]
-    >>> merge_fades(cuts, [Dark(0, 30), Dark(180, 222)], frames=400, margin=7)
-    [Boundary(frame=201, confidence=99.0), Boundary(frame=300, confidence=80.0)]
+    >>> darks = [Dark(0, 29, 29), Dark(180, 222, 200), Dark(400, 420, 411), Dark(490, 499, 499)]
+    >>> [boundary.frame for boundary in merge_fades(cuts, darks, frames=500, margin=7)]
+    [30, 180, 300, 412]
     """
+    cuts = list(cuts)
     dips = [
-        Boundary((dark.first + dark.last) // 2, FADE_CONFIDENCE)
+        Boundary(dark.darkest + 1, FADE_CONFIDENCE)
         for dark in darks
-        if dark.first > 0 and dark.last < frames
+        if dark.first > 0
+        and dark.last < frames - 1
+        and not any(dark.first - margin <= cut.frame <= dark.last + margin for cut in cuts)
     ]
-    kept = [cut for cut in cuts if not any(dark.first - margin <= cut.frame <= dark.last + margin for dark in darks)]
-    return sorted([*dips, *kept], key=lambda boundary: boundary.frame)
+    return sorted([*cuts, *dips], key=lambda boundary: boundary.frame)
