@@ -15,7 +15,7 @@ import av.error
 from aws_emulator.jobs.errors import AccessDenied, ObjectBroken, ObjectMissing, TooLarge
 from aws_emulator.jobs.task import Task
 from aws_emulator.media.errors import FfmpegFailed, MediaBroken, MediaRefused
-from aws_emulator.media.probe import AudioStream, MediaFacts, VideoStream, probe
+from aws_emulator.media.probe import MediaFacts, probe
 from aws_emulator.media.sandbox import Progress, open_media, run_ffmpeg
 from aws_emulator.services.mediaconvert import faults, names
 from aws_emulator.services.mediaconvert.packaging import Package, Packager
@@ -24,7 +24,6 @@ from aws_emulator.services.mediaconvert.plan import Plan, Planner, Source
 MOST_INPUT_BYTES = 5 * 1024**4  # an S3 object is never larger
 PROBED, TRANSCODED = 5, 95  # percent of the job after these phases
 PICTURES = frozenset({"png", "jpeg", "gif"})
-NOT_READ = frozenset({"unknown"})
 INPUT_CODECS = {"h264": "H_264", "hevc": "H_265", "mpeg2video": "MPEG2", "prores": "PRORES", "vp8": "VP8", "vp9": "VP9"}
 ATOM_BYTES = 8
 FIRST_PACKETS = 200
@@ -84,12 +83,6 @@ def _fetched(task: Task, uri: str) -> tuple[Path, MediaFacts]:
         raise faults.fault(
             faults.UNSUPPORTED_CODEC, f"Input file [{uri}] is a picture ({facts.container}), not a video."
         )
-    streams: tuple[VideoStream | AudioStream, ...] = (*facts.video, *facts.audio)
-    for stream in streams:
-        if stream.codec in NOT_READ:
-            raise faults.fault(
-                faults.UNSUPPORTED_CODEC, f"Input file [{uri}]: stream {stream.index} has an unknown codec."
-            )
     if (missing := missing_bytes(path)) is not None:
         raise faults.fault(
             faults.TRUNCATED,
