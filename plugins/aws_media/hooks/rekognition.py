@@ -34,13 +34,16 @@ ANALYSES: Mapping[str, Analysis] = {
 UNSUPPORTED = "UnsupportedFormat"
 CONVERT = "Make an H.264 proxy in MP4 with MediaConvert and analyse that."
 FAILURES: Mapping[str, str] = {
-    r"unsupported|codec|\bformat": UNSUPPORTED,
-    r"too (long|large)|duration|exceed": "VideoTooLargeException",
-    r"access|permission|denied": "AccessDeniedException",
-    r"s3|object|metadata": "InvalidS3ObjectException",
-    r"internal|service issue": "InternalServerError",
+    r"no video stream": "NoVideo",
+    r"unsupported (codec|format|video|media)": UNSUPPORTED,
+    r"too (long|large)|maximum (duration|file size)": "VideoTooLargeException",
+    r"access denied|not authorized|permission": "AccessDeniedException",
+    r"\bs3\b": "InvalidS3ObjectException",
+    r"internal": "InternalServerError",
 }
-"""A failed job has no code but a sentence (``Unsupported codec/format.``): words in it, and the code that fits."""
+"""A failed job has no code but a sentence (``Unsupported codec/format.``): words in it, and the code that fits.
+
+The first that fits counts. A sentence may hold the name of the object, whatever that is."""
 
 
 class RekognitionHook(PaidJobHook):

@@ -88,7 +88,9 @@ def test_no_status_of_the_service_model_is_left_out(hook):
     ("message", "code"),
     [
         ("Unsupported codec/format.", "UnsupportedFormat"),
-        ("The video is too long.", "VideoTooLargeException"),
+        ("Unsupported codec/format. There is no video stream.", "NoVideo"),
+        ("The video is 7.0 hours long. The maximum duration is 6 hours.", "VideoTooLargeException"),
+        ("s3://media-raw/a-format-nobody-knows.mp4 is not there.", "InvalidS3ObjectException"),
         ("Access denied.", "AccessDeniedException"),
         ("Unable to get object metadata from S3.", "InvalidS3ObjectException"),
         ("Internal server error.", "InternalServerError"),
