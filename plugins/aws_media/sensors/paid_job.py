@@ -32,7 +32,7 @@ class PaidJobSensor(AwsBaseSensor[PaidJobHook]):
     :param completions_queue_url: SQS queue to which completions come; ``None`` polls instead. (templated)
     """
 
-    aws_hook_class: type[PaidJobHook] = PaidJobHook
+    aws_hook_class: type[PaidJobHook]
     trigger_class: ClassVar[type[PaidJobTrigger]]
 
     template_fields: Sequence[str] = aws_template_fields("completions_queue_url", "job_id", "operation")

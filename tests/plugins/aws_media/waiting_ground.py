@@ -103,13 +103,14 @@ class Triggerer:
         await asyncio.gather(*(details["task"] for details in self.runner.triggers.values()), return_exceptions=True)
         await self.runner._shared_streams.stop_all()
 
-    def start(self, trigger: Any) -> int:
+    def start(self, trigger: Any, task_instance: Any = None) -> int:
         from airflow.sdk.serde import deserialize, serialize
 
         path, arguments = trigger.serialize()
         trigger = self.runner.get_trigger_by_classpath(path)(**deserialize(serialize(arguments)))
         number = len(self.runner.triggers) + 1
         trigger.trigger_id = number
+        trigger.task_instance = task_instance
         self.runner.triggers[number] = {"task": None, "is_watcher": True, "name": f"trigger {number}", "events": 0}
         task = asyncio.create_task(self.runner.run_trigger(number, trigger))
         self.runner.triggers[number]["task"] = task
