@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from aws_emulator.services.mediaconvert.checks import problems
+from aws_emulator.services.mediaconvert.ignored import ignored
 
 AT = "/outputGroups/0/outputs/0"
 H264 = f"{AT}/videoDescription/codecSettings/h264Settings"
@@ -151,3 +152,14 @@ def test_codecs_must_fit_their_container(settings, mp4):
 def test_inputs_over_http_are_refused(settings, mp4):
     ((at, said),) = problems(settings(mp4(), FileInput="https://example.org/a.mp4"))
     assert (at, "inputs over HTTP" in said) == ("/inputs/0/fileInput", True)
+
+
+def test_what_changes_nothing_is_said(settings, mp4):
+    given = settings(mp4(AfdSignaling="NONE", Sharpness=100, TimecodeInsertion="DISABLED"), DenoiseFilter="ENABLED")
+    assert ignored(given) == ["/inputs/0/denoiseFilter"]
+    given = settings(
+        mp4(AfdSignaling="FIXED"), AudioSelectors={"Audio Selector 1": {"AudioDurationCorrection": "FORCE"}}
+    )
+    assert ignored(given) == [
+        "/inputs/0/audioSelectors/Audio Selector 1/audioDurationCorrection", f"{AT}/videoDescription/afdSignaling"
+    ]  # fmt: skip

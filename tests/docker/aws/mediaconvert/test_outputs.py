@@ -159,6 +159,18 @@ def test_webm_and_quicktime_come_out_too(convert, settings, mp4):
     assert job.streams("made/clip_h.mov")["video"].codec == "hevc"
 
 
+def test_an_animated_gif_comes_out(convert, settings, mp4):
+    slow = {"FramerateControl": "SPECIFIED", "FramerateNumerator": 5, "FramerateDenominator": 1}
+    gif = {
+        "NameModifier": "_g",
+        "ContainerSettings": {"Container": "GIF"},
+        "VideoDescription": {"Width": 80, "CodecSettings": {"Codec": "GIF", "GifSettings": slow}},
+    }
+    job = convert(settings(mp4(), gif))
+    assert job.streams("made/clip_g.gif")["video"].size == (80, 44)
+    assert len(job.frames("made/clip_g.gif")) == 10
+
+
 def test_the_frame_rate_is_the_inputs_unless_specified(convert, settings, mp4):
     slower = {
         "Bitrate": 200_000, "RateControlMode": "CBR", "FramerateControl": "SPECIFIED", "FramerateNumerator": 10,

@@ -20,6 +20,7 @@ CODECS_OF_CONTAINER = {
     "M3U8": ({"H_264", "H_265"}, {"AAC", "AC3", "EAC3", "MP3"}),
     "WEBM": ({"VP8", "VP9"}, {"OPUS", "VORBIS"}),
     "OGG": (set(), {"OPUS", "VORBIS", "FLAC"}),
+    "GIF": ({"GIF"}, set()),
     "RAW": ({"FRAME_CAPTURE", "H_264", "H_265"}, {"AAC", "AC3", "AIFF", "EAC3", "FLAC", "MP2", "MP3", "WAV"}),
 }
 HERE = "the local MediaConvert does not do this"
@@ -47,7 +48,8 @@ HLS_CHOICES = {
     "OutputSelection": {"MANIFESTS_AND_SEGMENTS", "SEGMENTS_ONLY"},
     "SegmentControl": {"SEGMENTED_FILES"},
 }
-H264_CHOICES = {
+UNRATED = frozenset({"FRAME_CAPTURE", "GIF"})  # codecs without a bit rate
+VIDEO_CHOICES = {
     "FramerateConversionAlgorithm": {"DUPLICATE_DROP", "INTERPOLATE"},
     "InterlaceMode": {"PROGRESSIVE"},
     "SlowPal": {"DISABLED"},
@@ -251,10 +253,9 @@ def _of_video(at: str, described: Mapping[str, Any], possible: set[str], contain
         return
     at = f"{at}/codecSettings/{_member(video.SETTINGS_OF[codec])}"
     _, settings = video.codec_of(described)
-    if codec == "FRAME_CAPTURE":
-        return
-    yield from _other_choice(at, settings, H264_CHOICES)
-    yield from _of_rate_control(at, settings)
+    yield from _other_choice(at, settings, VIDEO_CHOICES)
+    if codec not in UNRATED:
+        yield from _of_rate_control(at, settings)
     if settings.get("FramerateControl") == "SPECIFIED":
         for name in ("FramerateNumerator", "FramerateDenominator"):
             if name not in settings:

@@ -12,7 +12,7 @@ from typing import Any
 
 import av.error
 
-from aws_emulator.jobs.errors import AccessDenied, ObjectBroken, ObjectMissing, TooLarge
+from aws_emulator.jobs.errors import AccessDenied, ObjectBroken, ObjectMissing
 from aws_emulator.jobs.task import Task
 from aws_emulator.media.errors import FfmpegFailed, MediaBroken, MediaRefused
 from aws_emulator.media.probe import MediaFacts, probe
@@ -21,7 +21,6 @@ from aws_emulator.services.mediaconvert import faults, names
 from aws_emulator.services.mediaconvert.packaging import Package, Packager
 from aws_emulator.services.mediaconvert.plan import Plan, Planner, Source
 
-MOST_INPUT_BYTES = 5 * 1024**4  # an S3 object is never larger
 PROBED, TRANSCODED = 5, 95  # percent of the job after these phases
 PICTURES = frozenset({"png", "jpeg", "gif"})
 INPUT_CODECS = {"h264": "H_264", "hevc": "H_265", "mpeg2video": "MPEG2", "prores": "PRORES", "vp8": "VP8", "vp9": "VP9"}
@@ -66,12 +65,12 @@ def _source(task: Task, given: Mapping[str, Any]) -> Source:
 def _fetched(task: Task, uri: str) -> tuple[Path, MediaFacts]:
     bucket, key = names.split_uri(uri)
     try:
-        path = task.fetch(bucket, key, most_bytes=MOST_INPUT_BYTES)
+        path = task.fetch(bucket, key)
     except ObjectMissing as error:
         raise faults.not_fetched(uri, faults.NOT_FOUND, "HeadObject failed") from error
     except AccessDenied as error:
         raise faults.not_fetched(uri, faults.ACCESS_DENIED, "Access denied") from error
-    except (ObjectBroken, TooLarge) as error:
+    except ObjectBroken as error:
         raise faults.not_fetched(uri, faults.TRUNCATED, str(error)) from error
     try:
         facts = probe(path)

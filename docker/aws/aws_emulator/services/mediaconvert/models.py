@@ -22,6 +22,7 @@ from aws_emulator.services.mediaconvert.exceptions import (
     ConflictException,
     NotFoundException,
 )
+from aws_emulator.services.mediaconvert.ignored import ignored
 from aws_emulator.services.mediaconvert.library import Shelf
 
 ENTRY = "aws_emulator.services.mediaconvert.engine:run"
@@ -140,7 +141,7 @@ class MediaConvertBackend(BaseBackend):
             "AccelerationStatus": "NOT_APPLICABLE" if acceleration["Mode"] == "DISABLED" else "NOT_ACCELERATED",
             "BillingTagsSource": "JOB",
             "SimulateReservedQueue": params.get("SimulateReservedQueue", "DISABLED"),
-            "Messages": {"Info": [], "Warning": []},
+            "Messages": {"Info": [], "Warning": _warnings(resolved)},
             "Timing": {"SubmitTime": int(now)},
             "UserMetadata": {},
             **{name: params[name] for name in ACCEPTED if name in params},
@@ -241,7 +242,7 @@ class MediaConvertBackend(BaseBackend):
             entry.wire |= {"Status": "COMPLETE", "JobPercentComplete": 100}
             entry.wire.pop("CurrentPhase", None)
             entry.wire["Timing"]["FinishTime"] = int(time.time())
-            entry.wire["Messages"]["Warning"] = result["messages"]
+            entry.wire["Messages"]["Warning"] += result["messages"]
             entry.wire["OutputGroupDetails"] = [
                 {"OutputDetails": [_output_detail(output) for output in group["outputs"]]}
                 for group in result["outputGroups"]
@@ -332,6 +333,11 @@ def _reservation(given: Mapping[str, Any] | None) -> dict[str, Any]:
         raise BadRequestException("reservationPlanSettings is required for a queue with the pricing plan RESERVED.")
     now = int(time.time())
     return {**given, "PurchasedAt": now, "ExpiresAt": now + 365 * 24 * 3600, "Status": "ACTIVE"}
+
+
+def _warnings(settings: Mapping[str, Any]) -> list[str]:
+    found = ignored(settings)
+    return [f"The local MediaConvert does nothing about {', '.join(found)}."] if found else []
 
 
 def _output_detail(output: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 from aws_emulator.services.mediaconvert import sound, video
 
 DEFAULT_SEGMENT_S = 10
-MUXERS = {"MP4": "mp4", "MOV": "mov", "M2TS": "mpegts", "WEBM": "webm", "OGG": "ogg"}
+MUXERS = {"MP4": "mp4", "MOV": "mov", "M2TS": "mpegts", "WEBM": "webm", "OGG": "ogg", "GIF": "gif"}
 RAW_MUXERS = {
     "AAC": "adts", "AC3": "ac3", "AIFF": "aiff", "EAC3": "eac3", "FLAC": "flac", "MP2": "mp2", "MP3": "mp3",
     "WAV": "wav", "H_264": "h264", "H_265": "hevc",

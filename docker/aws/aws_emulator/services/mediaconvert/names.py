@@ -12,7 +12,15 @@ IDENTIFIER = re.compile(r"\$(?:([A-Za-z]+)(?:%0?(\d+))?)?\$")
 S3_URI = re.compile(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])/(.*)", re.DOTALL)
 
 # The defaults that the description of Output.Extension in the service model names.
-CONTAINER_EXTENSIONS = {"MP4": "mp4", "MOV": "mov", "M2TS": "m2ts", "M3U8": "m3u8", "WEBM": "webm", "OGG": "ogg"}
+CONTAINER_EXTENSIONS = {
+    "MP4": "mp4",
+    "MOV": "mov",
+    "M2TS": "m2ts",
+    "GIF": "gif",
+    "M3U8": "m3u8",
+    "WEBM": "webm",
+    "OGG": "ogg",
+}
 CODEC_EXTENSIONS = {
     "FRAME_CAPTURE": "jpg",
     "AAC": "aac",
@@ -34,6 +42,7 @@ CONTENT_TYPES = {
     "aiff": "audio/aiff",
     "eac3": "audio/eac3",
     "flac": "audio/flac",
+    "gif": "image/gif",
     "jpg": "image/jpeg",
     "m2ts": "video/mp2t",
     "m3u8": "application/x-mpegURL",

@@ -11,7 +11,7 @@ from typing import Any
 
 from aws_emulator.jobs.errors import AccessDenied, ObjectMissing, TooLarge
 from aws_emulator.jobs.task import Task
-from aws_emulator.media.errors import FfmpegFailed, MediaBroken
+from aws_emulator.media.errors import FfmpegFailed, MediaBroken, MediaRefused
 from aws_emulator.media.probe import probe
 from aws_emulator.media.sandbox import Input, open_media, run_ffmpeg
 from aws_emulator.services.mediaconvert import captions, faults, names, playlists, video
@@ -93,8 +93,8 @@ class Packager:
         try:
             facts = probe(made)
         except MediaBroken as error:
-            raise faults.fault(faults.DEMUXER, f"Nothing was decoded: {error}") from error
-        except Exception:  # noqa: BLE001  an elementary stream that the probe does not know is no fault
+            raise faults.fault(faults.DEMUXER, f"Nothing was decoded from [{self.plan.pieces[0][0].uri}].") from error
+        except MediaRefused:  # an elementary stream without a container
             return round((self.plan.duration_s or 0) * 1000)
         pictures = facts.video[0].duration_s if facts.video else None
         return round(((pictures or facts.duration_s or self.plan.duration_s) or 0) * 1000)

@@ -172,10 +172,7 @@ class Planner:
             picture.Picture(stream.width, stream.height, stream.sar),
             picture.clockwise(source.settings.get("VideoSelector") or {}, stream.rotation_deg),
         )
-        try:
-            cut = picture.cropped(turned.picture, source.settings.get("Crop"))
-        except ValueError as error:
-            raise faults.fault(faults.SETTINGS, f"{error}.") from error
+        cut = _cut(turned.picture, source.settings)
         deinterlaced = ["bwdif=mode=send_frame:deint=interlaced"] if source.interlaced else []
         return picture.Scaled(cut.picture, [*deinterlaced, *turned.filters, *cut.filters])
 
@@ -187,12 +184,9 @@ class Planner:
         aspect = (
             Fraction(settings["ParNumerator"], settings["ParDenominator"])
             if settings.get("ParControl") == "SPECIFIED"
-            else Fraction(1) if codec == "FRAME_CAPTURE" else None
+            else Fraction(1) if codec in video.SQUARE_PIXELS else None
         )  # fmt: skip
-        try:
-            cut = picture.cropped(canvas, described.get("Crop"))
-        except ValueError as error:
-            raise faults.fault(faults.SETTINGS, f"{error}.") from error
+        cut = _cut(canvas, described)
         fitted = picture.scaled(cut.picture, described, aspect)
         smooth = settings.get("FramerateConversionAlgorithm") == "INTERPOLATE"
         filters = [f"framerate=fps={_fraction(rate)}" if smooth else f"fps={_fraction(rate)}"]
@@ -201,6 +195,8 @@ class Planner:
         else:
             pixels = video.encoding(codec, settings, rate, transport_stream=False).pixel_format
             filters += [*cut.filters, *fitted.filters, f"format={pixels}"]
+        if codec == "GIF":
+            filters.append(video.GIF_FILTER.format(f"g{number}_{place}"))
         self.graph.append(f"{label}{','.join(filters)}[v{number}_{place}]")
         return f"[v{number}_{place}]", (fitted.picture.width, fitted.picture.height), rate
 
@@ -343,6 +339,13 @@ def _input(path: Path, container: str, clip: Clip, frame_rate: Fraction) -> Inpu
     if clip.duration_s is not None:
         options += ["-t", f"{float(clip.duration_s):.6f}"]
     return Input(path, options, container)
+
+
+def _cut(frame: picture.Picture, described: Mapping[str, Any]) -> picture.Scaled:
+    try:
+        return picture.cropped(frame, described.get("Crop"))
+    except ValueError as error:
+        raise faults.fault(faults.SETTINGS, f"{error}.") from error
 
 
 def _joined_tracks(tracks: Sequence[tuple[str, AudioStream]]) -> str:

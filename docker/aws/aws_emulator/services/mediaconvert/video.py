@@ -32,7 +32,11 @@ SETTINGS_OF = {
     "VP8": "Vp8Settings",
     "VP9": "Vp9Settings",
     "FRAME_CAPTURE": "FrameCaptureSettings",
+    "GIF": "GifSettings",
 }
+SQUARE_PIXELS = frozenset({"FRAME_CAPTURE", "GIF"})  # formats of pictures, which cannot say otherwise
+# A palette for each frame: one for all would hold the whole film in memory until its end.
+GIF_FILTER = "split[{0}f][{0}c];[{0}c]palettegen=stats_mode=single[{0}p];[{0}f][{0}p]paletteuse=new=1:dither=bayer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +195,8 @@ def encoding(codec: str, settings: Mapping[str, Any], frame_rate: Fraction, *, t
         return h264(settings, frame_rate, transport_stream=transport_stream)
     if codec == "H_265":
         return h265(settings, frame_rate)
+    if codec == "GIF":
+        return Encoding(["-c:v", "gif"], "rgb24")
     return vpx(codec, settings, frame_rate)
 
 
