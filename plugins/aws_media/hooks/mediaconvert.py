@@ -70,7 +70,7 @@ class MediaConvertHook(PaidJobHook):
         "3401": "The server of the input asks for a login, which MediaConvert cannot give: put the file into S3.",
         "3403": "The server of the input refuses it: put the file into S3.",
         "3404": "The server of the input does not have it: check the URL.",
-        "CANCELED": "Somebody cancelled the job. Clear the task to start it again.",
+        "CANCELED": "Somebody cancelled the job. The next try starts another, unless you mark the task failed.",
         "AccessDeniedException": "Allow mediaconvert:CreateJob, and iam:PassRole for the role of the job.",
         "ForbiddenException": "Allow mediaconvert:CreateJob, and iam:PassRole for the role of the job.",
         "BadRequestException": "Correct the settings: the message names the one that is refused.",
