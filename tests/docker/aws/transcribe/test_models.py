@@ -345,3 +345,11 @@ def test_jobs_and_vocabularies_carry_tags(backend, start, account):
     for arn in (f"{prefix}:transcription-job/gone", f"{prefix}:medical/talk", prefix[:-12] + "9" * 12 + ":x/talk"):
         with pytest.raises(NotFoundException):
             backend.tags_of(arn)
+
+
+def test_a_reset_of_the_whole_state_stops_what_runs(backend, start, queue):
+    job = start()
+    backend.reset()
+    assert queue.cancelled == [job.job_id]
+    assert backend.list_transcription_jobs(None, None, None, None) == ([], None)
+    assert start().status == "IN_PROGRESS"
