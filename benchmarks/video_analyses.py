@@ -51,10 +51,10 @@ def make_film(path: Path) -> Path:
 
 
 def with_other_bytes(film: bytes, number: int) -> bytes:
-    """The same film with an empty box at its end that players skip (ISO/IEC 14496-12, ``free``).
+    """The same film with a box at its end that players skip (ISO/IEC 14496-12, ``free``).
 
-    >>> with_other_bytes(b"film", 7)
-    b'film\\x00\\x00\\x00\\x10free\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x07'
+    >>> with_other_bytes(b"film", 7).hex(" ", 4)
+    '66696c6d 00000010 66726565 00000000 00000007'
     """
     return film + (16).to_bytes(4) + b"free" + number.to_bytes(8)
 
@@ -68,7 +68,7 @@ class Analyses:
         self.numbers = itertools.count()
 
     def run(self, name: str) -> dict[str, float]:
-        """Seconds until one analysis of a fresh copy, or all four, have ended. Raises ``RuntimeError`` if one failed."""
+        """Seconds until one analysis of a fresh copy, or all four, have ended. Raises ``RuntimeError`` if one fails."""
         number = next(self.numbers)
         key = f"benchmark/{number}.mp4"
         self.s3.put_object(Bucket=BUCKET, Key=key, Body=with_other_bytes(self.film, number))

@@ -37,6 +37,7 @@ class Detector:
 
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # others want the cores, too
         try:
             self._session = onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
             self._names = [line.strip() for line in labels.read_text(encoding="utf-8").splitlines() if line.strip()]

@@ -35,6 +35,7 @@ PICTURE_SIDE = 1280
 JPEG_QUALITY = 95
 SMALL_SIDE = 256  # what cuts, bars and motion are looked for in, as PySceneDetect's own automatic downscaling does
 LEAST_CHANGE = 12  # of 255; what a pixel differs by when something moves and not only noise
+LEAST_DIFFERENCE = 10  # of 255, over 5 x 5 pixels; what makes another picture of one
 MOST_BAD_PACKETS = 10_000
 MOST_FRAMES_PER_SECOND = 1000.0
 LEVEL_SCALE = 65535  # a share of 1 in ``levels``
@@ -261,3 +262,17 @@ def upright(picture: Picture, rotation_deg: int) -> Picture:
     ([[2], [1]], [[2, 1]])
     """
     return np.ascontiguousarray(np.rot90(picture, round(rotation_deg / 90) % 4))
+
+
+def shows_the_same(a: Picture, b: Picture) -> bool:
+    """Whether two pictures differ nowhere by more than a codec's noise, so that one look serves both.
+
+    >>> grey = np.full((90, 160, 3), 90, np.uint8)
+    >>> spot = grey.copy(); spot[40:46, 80:84] = 200
+    >>> shows_the_same(grey, grey + 2), shows_the_same(grey, spot)
+    (True, False)
+    """
+    if a.shape != b.shape:
+        return False
+    change = cv2.blur(cv2.cvtColor(cv2.absdiff(a, b), cv2.COLOR_BGR2GRAY), (5, 5))
+    return int(change.max()) < LEAST_DIFFERENCE

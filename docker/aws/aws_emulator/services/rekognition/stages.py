@@ -7,11 +7,11 @@ never looked at twice, whatever their name.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import cv2
 
@@ -21,16 +21,25 @@ from aws_emulator.jobs.task import Task
 from aws_emulator.media.errors import MediaBroken, MediaRefused
 from aws_emulator.media.probe import MediaFacts, VideoStream, probe
 from aws_emulator.services.rekognition.detector import DetectorUnusable, detector
-from aws_emulator.services.rekognition.footage import Footage, NothingDecodable, Picture, Sample, decode, frame_rate_of
+from aws_emulator.services.rekognition.footage import (
+    Footage,
+    NothingDecodable,
+    Picture,
+    Sample,
+    decode,
+    frame_rate_of,
+    shows_the_same,
+)
 from aws_emulator.services.rekognition.geometry import Box
 from aws_emulator.services.rekognition.people import Sighting, find_faces, find_shapes
-from aws_emulator.services.rekognition.text import Line, lines_to_json, read_lines, shows_the_same
+from aws_emulator.services.rekognition.text import Line, lines_to_json, read_lines
 
 REVISION = 1  # raise it when a stage finds something else than before
 LARGEST_BYTES = 10 * 1024**3
 LONGEST_S = 6 * 3600
 CONTAINERS = {"mp4": "QuickTime / MOV", "mov": "QuickTime / MOV", "avi": "AVI (Audio Video Interleaved)"}
 CODECS = frozenset({"h264"})
+T = TypeVar("T")
 CHUNK = 8  # samples that are read at once: what two jobs over the same video share out between them
 
 
@@ -60,7 +69,7 @@ class Stages:
         except (ObjectMissing, AccessDenied) as error:
             raise JobFailed("InvalidS3ObjectException", str(error)) from error
 
-    def _stage(self, name: str, make: Any) -> Path:
+    def _stage(self, name: str, make: Callable[[Path], None]) -> Path:
         return shared(self._task.cache, f"{self._key}/{name}", make)
 
     @cached_property
@@ -116,7 +125,7 @@ class Stages:
         chunks = sorted({numbers[sample.frame] // CHUNK for sample in wanted}, reverse=backwards)
         read: dict[int, list[Line]] = {}
         for done, chunk in enumerate(chunks):
-            folder = self._stage(f"text/{chunk}", lambda folder, chunk=chunk: self._read(chunk, folder))
+            folder = self._stage(f"text/{chunk}", partial(self._read, chunk))
             for frame, lines in json.loads((folder / "lines.json").read_text()).items():
                 read[int(frame)] = [Line.from_json(line) for line in lines]
             self._task.report(50 + 49 * (done + 1) // len(chunks), "READING")
@@ -124,15 +133,17 @@ class Stages:
 
     def _read(self, chunk: int, folder: Path) -> None:
         samples = self.footage.samples[chunk * CHUNK : (chunk + 1) * CHUNK]
-        found: dict[int, list[dict[str, Any]]] = {}
+        found = {sample.frame: lines_to_json(lines) for sample, lines in self._iter_looks(samples, read_lines)}
+        (folder / "lines.json").write_text(json.dumps(found))
+
+    def _iter_looks(self, samples: Iterable[Sample], look: Callable[[Picture], T]) -> Iterator[tuple[Sample, T]]:
+        """Every sample with what ``look`` says of it; a picture that shows the same as the last is not looked at."""
         before: Picture | None = None
-        lines: list[Line] = []
         for sample in samples:
             picture = self.footage.picture(sample)
             if before is None or not shows_the_same(before, picture):
-                before, lines = picture, read_lines(picture)
-            found[sample.frame] = lines_to_json(lines)
-        (folder / "lines.json").write_text(json.dumps(found))
+                before, seen = picture, look(picture)
+            yield sample, seen
 
     def faces(self) -> list[list[Sighting]]:
         """The faces in every sample."""
@@ -155,13 +166,12 @@ class Stages:
         except DetectorUnusable as error:
             raise JobFailed("InternalServerError", str(error)) from error
 
-    def _sightings(self, name: str, find: Any) -> list[list[Sighting]]:
+    def _sightings(self, name: str, find: Callable[[Picture], list[Sighting]]) -> list[list[Sighting]]:
         def make(folder: Path) -> None:
-            samples = self.footage.samples
-            found = []
-            for done, sample in enumerate(samples):
-                found.append([asdict(sighting) for sighting in find(self.footage.picture(sample))])
-                self._task.report(50 + 49 * (done + 1) // len(samples), "LOOKING")
+            samples, found = self.footage.samples, []
+            for _, sightings in self._iter_looks(samples, find):
+                found.append([asdict(sighting) for sighting in sightings])
+                self._task.report(50 + 49 * len(found) // len(samples), "LOOKING")
             (folder / "sightings.json").write_text(json.dumps(found))
 
         folder = self._stage(name, make)

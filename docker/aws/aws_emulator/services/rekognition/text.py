@@ -23,7 +23,6 @@ DEFAULT_CONFIDENCE = 80.0  # as documented for DetectionFilter
 LEAST_DIGIT_CONFIDENCE = 90.0
 DETECTION_SIDE = 960  # pixels; PaddleOCR's own default for the longer side
 LEAST_SIDE = 16  # pixels; smaller pictures hold no legible text
-LEAST_CHANGE = 10  # of 255, over 5 x 5 pixels
 MOST_WORDS = 100  # of a frame, as documented for GetTextDetection
 CONTRAST_LIMIT, CONTRAST_TILES = 3.0, (4, 4)
 
@@ -87,20 +86,6 @@ def read_lines(picture: NDArray[np.uint8]) -> list[Line]:
         if parts and _legible(line):
             lines.append(Line(line, parts))
     return sorted(lines, key=lambda line: (round(line.line.polygon[0]["Y"], 2), line.line.polygon[0]["X"]))
-
-
-def shows_the_same(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> bool:
-    """Whether two pictures differ nowhere by more than a codec's noise, so that one reading serves both.
-
-    >>> grey = np.full((90, 160, 3), 90, np.uint8)
-    >>> spot = grey.copy(); spot[40:46, 80:84] = 200
-    >>> shows_the_same(grey, grey + 2), shows_the_same(grey, spot)
-    (True, False)
-    """
-    if a.shape != b.shape:
-        return False
-    change = cv2.blur(cv2.cvtColor(cv2.absdiff(a, b), cv2.COLOR_BGR2GRAY), (5, 5))
-    return int(change.max()) < LEAST_CHANGE
 
 
 def _even_out(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
