@@ -127,6 +127,11 @@ def test_a_canceled_job_stays_canceled_whatever_its_worker_still_says(backend, c
     assert backend.job(job_id)["Status"] == "CANCELED"
 
 
+def test_a_job_is_told_at_once_what_changes_nothing(backend, create):
+    job = backend.job(create(HopDestinations=[{"Queue": "other", "WaitMinutes": 1}]))
+    assert job["Messages"]["Warning"] == ["The local MediaConvert does nothing about /hopDestinations."]
+
+
 def test_what_no_engine_named_is_an_unknown_error(backend, create, told):
     job_id = create()
     backend.on_failed(job_id, "INTERNAL", "The job needs more memory than it may have.")

@@ -274,6 +274,8 @@ def test_refusals_say_what_and_where(mediaconvert, job_settings, mp4):
     assert message == "/inputs: Should have at least 1 item | /outputGroups: Should have at least 1 item"
     code, message, _ = refusal(mediaconvert.create_job, Role="me", Settings=job_settings())
     assert (code, "/role: Should be the ARN of an IAM role" in message) == ("BadRequestException", True)
+    token = {"ClientRequestToken": "x" * 65}
+    assert refusal(mediaconvert.create_job, Role=ROLE, Settings=job_settings(), **token)[0] == "BadRequestException"
     wide = job_settings(mp4(Width=10_000))
     code, message, _ = refusal(mediaconvert.create_job, Role=ROLE, Settings=wide)
     assert (code, "8192" in message) == ("BadRequestException", True)

@@ -141,7 +141,7 @@ class MediaConvertBackend(BaseBackend):
             "AccelerationStatus": "NOT_APPLICABLE" if acceleration["Mode"] == "DISABLED" else "NOT_ACCELERATED",
             "BillingTagsSource": "JOB",
             "SimulateReservedQueue": params.get("SimulateReservedQueue", "DISABLED"),
-            "Messages": {"Info": [], "Warning": _warnings(resolved)},
+            "Messages": {"Info": [], "Warning": _warnings(resolved, params)},
             "Timing": {"SubmitTime": int(now)},
             "UserMetadata": {},
             **{name: params[name] for name in ACCEPTED if name in params},
@@ -335,8 +335,8 @@ def _reservation(given: Mapping[str, Any] | None) -> dict[str, Any]:
     return {**given, "PurchasedAt": now, "ExpiresAt": now + 365 * 24 * 3600, "Status": "ACTIVE"}
 
 
-def _warnings(settings: Mapping[str, Any]) -> list[str]:
-    found = ignored(settings)
+def _warnings(settings: Mapping[str, Any], params: Mapping[str, Any]) -> list[str]:
+    found = ignored(settings) + (["/hopDestinations"] if params.get("HopDestinations") else [])
     return [f"The local MediaConvert does nothing about {', '.join(found)}."] if found else []
 
 

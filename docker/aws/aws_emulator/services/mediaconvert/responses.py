@@ -13,6 +13,7 @@ from aws_emulator.services.mediaconvert.models import MediaConvertBackend, media
 from aws_emulator.validation import check_members
 
 ROLE = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/.+")
+LONGEST_TOKEN = 64  # "any string that includes up to 64 ASCII characters"
 TEMPLATE_MEMBERS = (
     "AccelerationSettings", "Category", "Description", "HopDestinations", "Priority", "Queue", "Settings",
     "StatusUpdateInterval",
@@ -40,6 +41,8 @@ class MediaConvertResponse(BaseResponse):
         params = self._checked("CreateJob")
         if not ROLE.fullmatch(params.get("Role", "")):
             raise BadRequestException(f"/role: Should be the ARN of an IAM role, not {params.get('Role')!r}")
+        if len(params.get("ClientRequestToken", "")) > LONGEST_TOKEN:
+            raise BadRequestException(f"/clientRequestToken: Should have at most {LONGEST_TOKEN} characters")
         return ActionResult({"Job": self.backend.create_job(params)})
 
     def get_job(self) -> ActionResult:
