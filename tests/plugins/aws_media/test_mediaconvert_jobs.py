@@ -200,6 +200,15 @@ def test_a_lost_reply_ends_with_one_job(transcode, queue, a_task, jobs):
     assert len(jobs()) == 1
 
 
+def test_a_token_that_made_a_job_already_finds_that_job(transcode, queue, jobs):
+    hook, token = MediaConvertHook(), uuid.uuid4().hex * 2
+    request = {**transcode(queue_arn=queue).start_request(), "Role": ROLE, "Queue": queue}
+    first = hook.start("job", request, token=token, tags={"run_id": "one"})
+    assert hook.start("job", request, token=token, tags={"run_id": "one"}) == first
+    assert hook.start("job", request, token=token, tags={"run_id": "other"}) == first  # ConflictException
+    assert len(jobs()) == 1
+
+
 def test_two_tasks_that_want_the_same_share_the_job(transcode, queue, a_task, entry_of, jobs):
     one, other = a_task("one"), a_task("other")
     first = transcode(wait_for_completion=False, queue_arn=queue).execute(one)
