@@ -6,6 +6,7 @@ import json
 import random
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -116,6 +117,26 @@ def test_a_long_video_is_sampled_less_often_and_keeps_a_bounded_number_of_pictur
     assert set(gaps) == {4000}
     assert len(list(seen.folder.glob("*.jpg"))) == len(seen.samples)
     assert seen.times.shape == (120,)
+
+
+def test_a_gap_in_time_is_no_reason_to_keep_every_picture_after_it(tmp_path, task):
+    times = [*range(5), *range(1000, 1025)]
+    video = film(tmp_path / "gap.mp4", [texture(number) for number in range(30)], times=times)
+    assert [sample.ms for sample in stages.Stages(task(video)).footage.samples] == [0, 40_000, 40_520]
+
+
+def test_a_picture_that_changes_its_size_is_no_end_of_the_analysis(tmp_path, task):
+    parts = [film(tmp_path / f"{side}.mp4", [cv2.resize(texture(side), (side, side))] * 10) for side in (128, 64)]
+    raw = [part.with_suffix(".h264") for part in parts]
+    for part, stream in zip(parts, raw, strict=True):
+        ffmpeg("-i", part, "-c", "copy", "-bsf:v", "h264_mp4toannexb", "-f", "h264", stream)
+    joined = tmp_path / "joined.h264"
+    joined.write_bytes(b"".join(stream.read_bytes() for stream in raw))
+    both = tmp_path / "both.mp4"
+    ffmpeg("-r", "25", "-f", "h264", "-i", joined, "-c", "copy", "-tag:v", "avc3", both)
+    seen = stages.Stages(task(both)).footage
+    assert seen.frames == 20
+    assert {seen.picture(sample).shape[0] for sample in seen.samples} == {128, 64}
 
 
 # what is refused

@@ -154,7 +154,9 @@ class _Survey:
         self._frame_rate = frame_rate
         self._rotation_deg = rotation_deg  # counter-clockwise
         self._shots = ShotFinder(frame_rate)
-        self._step_s = 1 / SAMPLES_PER_SECOND
+        self._step_ms = round(1000 / SAMPLES_PER_SECOND)
+        self._due_ms = 0  # when the next picture is to be kept
+        self._small_size = (0, 0)  # width, height; that of the first frame, should later ones differ
         self._samples: list[Sample] = []
         self._before: Picture | None = None
         self._first_s: float | None = None
@@ -176,11 +178,13 @@ class _Survey:
         planes = frame if frame.format.name in ("yuv420p", "yuvj420p") else frame.reformat(format="yuv420p")
         full_range = frame.color_range == FULL_RANGE
         luma, *chroma = (_plane(planes, number) for number in range(3))
-        small = _small(luma, chroma, full_range)
+        if not self.frames:
+            self._small_size = _fitted(luma.shape[1], luma.shape[0], SMALL_SIDE)
+        small = _small(luma, chroma, full_range, self._small_size)
         grey = np.asarray(cv2.cvtColor(small, cv2.COLOR_BGR2GRAY), np.uint8)
         levels = _levels(luma)
         moving_percent = 0.0
-        if self._before is not None and self._before.shape == grey.shape:
+        if self._before is not None:
             moving_percent = float((cv2.absdiff(grey, self._before) > LEAST_CHANGE).mean()) * 100
         ms = self._when(frame)
         self._files["times"].write(np.uint32(ms).tobytes())
@@ -188,8 +192,9 @@ class _Survey:
         self._files["levels"].write(levels.tobytes())
         black = black_luma(DEFAULT_PIXEL_THRESHOLD, full_range)
         self._shots.add(small, dark=bool(levels[black] >= DEFAULT_COVERAGE_PERCENT / 100 * LEVEL_SCALE))
-        if ms >= len(self._samples) * self._step_s * 1000:
+        if ms >= self._due_ms:
             self._sample(frame, ms, moving_percent)
+            self._due_ms = (ms // self._step_ms + 1) * self._step_ms
         self._before, self._full_range = grey, full_range
         self.frames += 1
         return ms
@@ -203,9 +208,8 @@ class _Survey:
         return self._ms
 
     def _sample(self, frame: av.VideoFrame, ms: int, moving_percent: float) -> None:
-        scale = min(1.0, PICTURE_SIDE / max(frame.width, frame.height))
-        size = {"width": max(1, round(frame.width * scale)), "height": max(1, round(frame.height * scale))}
-        pixels = np.asarray(frame.reformat(format="bgr24", **size).to_ndarray(), np.uint8)
+        width, height = _fitted(frame.width, frame.height, PICTURE_SIDE)
+        pixels = np.asarray(frame.reformat(width, height, "bgr24").to_ndarray(), np.uint8)
         picture = upright(pixels, self._rotation_deg)
         path = self._folder / f"{self.frames}.jpg"
         if not cv2.imwrite(str(path), picture, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]):
@@ -215,7 +219,7 @@ class _Survey:
             for left_out in self._samples[1::2]:
                 (self._folder / f"{left_out.frame}.jpg").unlink()
             self._samples = self._samples[::2]
-            self._step_s *= 2
+            self._step_ms *= 2
 
     def finish(self, bad_packets: int) -> None:
         """Write ``facts.json``, the last of the stage's files."""
@@ -235,16 +239,24 @@ def _plane(frame: av.VideoFrame, number: int) -> Picture:
     return rows[: plane.height, : plane.width]
 
 
-def _small(luma: Picture, chroma: list[Picture], full_range: bool) -> Picture:
-    """A small picture for the figures of every frame, from 0 (black) to 255 whatever the video's range."""
-    height, width = luma.shape
-    scale = min(1.0, SMALL_SIDE / max(height, width))
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    planes = [cv2.resize(plane, size, interpolation=cv2.INTER_LINEAR) for plane in (luma, *chroma)]
+def _fitted(width: int, height: int, side: int) -> tuple[int, int]:
+    """Width and height scaled down until neither is more than ``side``.
+
+    >>> _fitted(1920, 1080, 256), _fitted(176, 144, 256), _fitted(4000, 1, 256)
+    ((256, 144), (176, 144), (256, 1))
+    """
+    scale = min(1.0, side / max(width, height))
+    return max(1, round(width * scale)), max(1, round(height * scale))
+
+
+def _small(luma: Picture, chroma: list[Picture], full_range: bool, size: tuple[int, int]) -> Picture:
+    """A small picture for the figures of every frame, BGR from 0 (black) to 255 whatever the video's range."""
+    light, blue, red = (
+        np.asarray(cv2.resize(plane, size, interpolation=cv2.INTER_LINEAR), np.uint8) for plane in (luma, *chroma)
+    )
     if not full_range:
-        planes[0] = _STRETCH[planes[0]]
-    # OpenCV's YUV has V before U
-    return np.asarray(cv2.cvtColor(cv2.merge([planes[0], planes[1], planes[2]]), cv2.COLOR_YUV2BGR), np.uint8)
+        light = _STRETCH[light]
+    return np.asarray(cv2.cvtColor(cv2.merge([light, red, blue]), cv2.COLOR_YCrCb2BGR), np.uint8)
 
 
 _STRETCH = np.clip((np.arange(256) - 16) * 255 / 219, 0, 255).round().astype(np.uint8)

@@ -17,7 +17,8 @@ from scenedetect.detectors import AdaptiveDetector
 from scenedetect.stats_manager import StatsManager
 
 SHORTEST_SHOT_S = 0.4
-ADAPTIVE_THRESHOLD = 3.0  # PySceneDetect's default: a cut changes three times as much as its neighbourhood
+LEAST_RATIO = 3.0  # PySceneDetect's default: a cut changes three times as much as its neighbourhood
+LEAST_CHANGE = 15.0  # of 255, hue, saturation and value on average; PySceneDetect's default, too
 BLACK_FLOOR = 32  # of 255; below, hue and saturation are noise, which changes as much as a cut
 DARKEST_TOLERANCE = 0.5  # of 255, on average over a picture
 FADE_MARGIN_S = 0.25  # a cut this close to black opens or closes the dip
@@ -48,7 +49,7 @@ class ShotFinder:
     def __init__(self, frame_rate: float) -> None:
         self._frame_rate = frame_rate
         shortest = max(1, round(SHORTEST_SHOT_S * self._frame_rate))
-        self._detector = AdaptiveDetector(adaptive_threshold=ADAPTIVE_THRESHOLD, min_scene_len=shortest)
+        self._detector = AdaptiveDetector(LEAST_RATIO, min_scene_len=shortest, min_content_val=LEAST_CHANGE)
         self._cuts: list[Boundary] = []
         self._darks: list[Dark] = []
         self._dark_since: int | None = None
@@ -79,11 +80,11 @@ class ShotFinder:
             self._dark_since = None
 
     def _confidence(self, cut: FrameTimecode) -> float:
-        """50 for a change that just reaches the threshold, 75 for twice that, towards 100."""
-        stats = self._detector.stats_manager
-        ratio_key = self._detector.get_metrics()[-1]
-        (ratio,) = stats.get_metrics(cut, [ratio_key]) if stats else (None,)
-        return round(100 - 50 * ADAPTIVE_THRESHOLD / max(ratio or 0.0, ADAPTIVE_THRESHOLD), 2)
+        """50 for a change that just reaches both thresholds; what exceeds either halves the doubt as it doubles."""
+        stats, (change_key, *_, ratio_key) = self._detector.stats_manager, self._detector.get_metrics()
+        change, ratio = stats.get_metrics(cut, [change_key, ratio_key]) if stats else (None, None)
+        doubt = LEAST_CHANGE / max(change or 0.0, LEAST_CHANGE) * LEAST_RATIO / max(ratio or 0.0, LEAST_RATIO)
+        return round(100 - 50 * doubt, 2)
 
     def boundaries(self) -> list[Boundary]:
         """The boundaries among all frames so far."""
