@@ -93,7 +93,7 @@ class Analyses:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print the table. Returns 1 when all four take longer than they may."""
     parser = argparse.ArgumentParser(prog=f"python -m {MODULE}", description="Four analyses of one clip")
-    parser.add_argument("--rounds", type=int, default=5, help="interleaved rounds, of which the median counts")
+    parser.add_argument("--rounds", type=int, default=3, help="interleaved rounds, of which the median counts")
     parser.add_argument("--film", type=Path, metavar="FILE", help="another clip than the generated one")
     given = parser.parse_args(arguments)
     print(f"## Video analyses\n\n`python -m {MODULE} --rounds {given.rounds}` on {machine_line()}.\n", flush=True)
