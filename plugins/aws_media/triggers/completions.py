@@ -179,6 +179,7 @@ class CompletionsProducer(SharedStreamProducer):
             self._listed_services = await asyncio.to_thread(lambda: [import_string(name) for name in SERVICES])
         try:
             queue = (await self.clients.of(SqsHook)).client
+            patience_s = min(LONG_POLL_S, max(1, int(queue.meta.config.read_timeout) - 5))
             while not self._closed:
                 if self.room.is_full():
                     await asyncio.sleep(TELL_EVERY_S)
@@ -186,7 +187,7 @@ class CompletionsProducer(SharedStreamProducer):
                 answer = await queue.receive_message(
                     QueueUrl=self.queue_url,
                     MaxNumberOfMessages=AT_A_TIME,
-                    WaitTimeSeconds=LONG_POLL_S,
+                    WaitTimeSeconds=patience_s,
                     VisibilityTimeout=INVISIBLE_S,
                     MessageSystemAttributeNames=["ApproximateReceiveCount", "SentTimestamp"],
                 )

@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Hashable
 from contextlib import aclosing
+from hashlib import sha256
 from random import Random
 from typing import Any, ClassVar
 
@@ -106,7 +107,7 @@ class PaidJobTrigger(BaseEventTrigger):
             self.aws_conn_id,
             self.region_name,
             str(self.verify),
-            json.dumps(self.botocore_config, sort_keys=True),
+            sha256(json.dumps(self.botocore_config, sort_keys=True).encode()).hexdigest(),  # Airflow logs the key
         )
 
     @classmethod

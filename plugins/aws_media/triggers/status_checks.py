@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from heapq import nsmallest
 from random import uniform
 from typing import Any
 
@@ -19,7 +20,7 @@ from botocore.exceptions import ClientError, WaiterError
 from aws_media.hooks.paid_job import PaidJobHook
 from aws_media.triggers.waiting import Pace, WaitedJob, WaitingRoom, event_of
 
-TICK_S = 0.25
+TICK_S = 0.5
 """How often the jobs are looked through for those to ask about."""
 
 CHECKS_UNDER_WAY = 16
@@ -31,6 +32,10 @@ REFUSALS_BEFORE_WAKING = 3
 LONGEST_PAUSE_S = 60.0
 
 log = logging.getLogger(__name__)
+
+
+class _Busy(Exception):
+    """The service asks to be asked later."""
 
 
 @dataclass(slots=True)
@@ -102,7 +107,7 @@ class StatusChecks:
                 self._begin_check(job)
         self._sweeps.per_second = self.room.sweeps_per_second()
         swept = [job for job in idle if job.may_be_swept(now) and not job.being_checked]
-        for job in sorted(swept, key=lambda job: job.checked_at or 0)[: self._sweeps.take(len(swept))]:
+        for job in nsmallest(self._sweeps.take(len(swept)), swept, key=lambda job: job.checked_at or 0):
             self._begin_check(job)
 
     def _begin_check(self, job: WaitedJob) -> None:
@@ -128,6 +133,8 @@ class StatusChecks:
         if event is None and job.given_up(time.monotonic()):
             waited = f"{job.give_up_after_s:.0f} s"
             self.room.give_up(event_of(job.job_id, "active", f"The job has not ended after {waited} of waiting."))
+        elif event is not None and "message" in event:
+            self.room.give_up(event)
         elif event is not None and not self.room.ending(job.job_id):
             if swept and not (self.room.deaf or job.was_told):
                 log.warning("Job %s has ended, but no message came: asking about all jobs now", job.job_id)
@@ -152,7 +159,8 @@ class StatusChecks:
     def _event_of_waiter_error(self, job: WaitedJob, error: WaiterError) -> dict[str, Any] | None:
         """Tell an end, a "not yet" and a refusal apart; botocore says which only in words.
 
-        :raises ClientError: when the service is too busy to answer.
+        :raises _Busy: when the service has no time for this question.
+        :raises ClientError: for a refusal that may be a passing one.
         """
         reason, answer = str(error), error.last_response
         if "terminal failure" in reason:
@@ -162,17 +170,20 @@ class StatusChecks:
             job.refusals = 0
             return None
         if refusal.get("Code") in RETRIABLE_ERROR_CODES | job.hook_class.quota_codes:
-            raise ClientError(answer, job.operation)
+            raise _Busy(f"{refusal['Code']}: {refusal.get('Message')}")
         job.refusals += 1
         if job.refusals < REFUSALS_BEFORE_WAKING:
             raise ClientError(answer, job.operation)
         return event_of(job.job_id, "failed", f"{refusal.get('Code')}: {refusal.get('Message')}")
 
     async def _pause(self, hook_class: type[PaidJobHook], error: Exception) -> None:
-        """Leave a service that did not answer alone for a while, longer each time, and begin with a new client."""
+        """Leave a service that did not answer alone for a while, longer each time."""
+        pace = self._paces[hook_class]
+        if pace.is_paused:  # by another question of the same moment
+            return
         failures = self._failures[hook_class] = self._failures.get(hook_class, 0) + 1
         pause_s = min(LONGEST_PAUSE_S, 2.0 ** min(failures, 6)) * uniform(0.5, 1)
-        if pace := self._paces.get(hook_class):
-            pace.pause(pause_s)
+        pace.pause(pause_s)
         log.warning("%s does not say how jobs stand, next try in %.0f s: %s", hook_class.service, pause_s, error)
-        await self.clients.forget(hook_class)
+        if not isinstance(error, _Busy):  # the connection or its credentials may be of yesterday
+            await self.clients.forget(hook_class)

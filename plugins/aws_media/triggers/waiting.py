@@ -69,6 +69,10 @@ class Pace:
         self._tokens -= allowed
         return allowed
 
+    @property
+    def is_paused(self) -> bool:
+        return self._filled_at > time.monotonic()
+
     def pause(self, seconds: float) -> None:
         """Let nothing go for ``seconds``, and then begin slowly."""
         self._filled_at = time.monotonic() + seconds
