@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable
@@ -148,8 +149,12 @@ def _failed(message: str) -> dict[str, Any]:
 
 def _start() -> tuple[subprocess.Popen[bytes], Connection]:
     ours, theirs = socket.socketpair()
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "MOTO_"))}
-    environment["PYTHONPATH"] = os.pathsep.join(part for part in sys.path if part)
+    environment = {  # of the server's own, nothing reaches an engine
+        "PYTHONPATH": os.pathsep.join(part for part in sys.path if part),
+        "PATH": os.defpath,
+        "TMPDIR": tempfile.gettempdir(),
+        "LANG": "C.UTF-8",
+    }
     with theirs:
         process = subprocess.Popen(
             [sys.executable, "-m", "aws_emulator.jobs.worker", str(theirs.fileno())],
