@@ -10,6 +10,7 @@ import datetime
 import hashlib
 import io
 import re
+import threading
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, quote, unquote, urlencode
@@ -58,6 +59,7 @@ class Guard:
         self.skew_tolerance_s = skew_tolerance_s
         self.now = now
         self.locks = conditions.KeyLocks()
+        self.tables_lock = threading.Lock()
 
     def __call__(self, request: IncomingRequest, start_response: StartResponse) -> Iterable[bytes]:
         """Answer a request, or raise the ``Refusal`` that its client is to see."""
@@ -75,6 +77,9 @@ class Guard:
         if request.header("x-amz-target") == events.PUT_EVENTS:
             return events.put(self.app, request, body, start_response)
         request.hand_on(body)
+        if request.service == "dynamodb":  # moto checks a condition and writes in two steps; the lock makes them one
+            with self.tables_lock:
+                return self.app(request.environ, start_response)
         return self.app(request.environ, start_response)
 
     def _timely_claim(self, request: IncomingRequest) -> Claim | None:
