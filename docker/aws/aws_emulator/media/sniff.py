@@ -57,11 +57,13 @@ MAGIC = (
     (b"%PDF-", "pdf"),
     (b"\x1f\x8b", "gzip"),
 )
+# A comment, in these, ends in one place only: else a text of nothing but comments takes exponential time.
+XML_PROLOGUE = rb"(<\?xml[^>]*>)?\s*(<!--((?!-->).)*-->\s*)*"
 TEXTS = (
     (re.compile(rb"#EXTM3U"), "hls"),
-    (re.compile(rb"ffconcat version|(#[^\n]*\s+)*file\s+['\"\w/.]"), "concat"),
-    (re.compile(rb"(<\?xml[^>]*>)?\s*(<!--.*?-->\s*)*<MPD\b", re.DOTALL), "dash"),
-    (re.compile(rb"(<\?xml[^>]*>)?\s*(<!--.*?-->\s*)*<smil\b", re.DOTALL), "smil"),
+    (re.compile(rb"ffconcat version|(#[^\n]*\n\s*)*file\s+['\"\w/.]"), "concat"),
+    (re.compile(XML_PROLOGUE + rb"<MPD\b", re.DOTALL), "dash"),
+    (re.compile(XML_PROLOGUE + rb"<smil\b", re.DOTALL), "smil"),
     (re.compile(rb"(?i)<asx\b"), "asx"),
     (re.compile(rb"(?i)\[playlist\]"), "pls"),
     (re.compile(rb"v=0\r?\n"), "sdp"),

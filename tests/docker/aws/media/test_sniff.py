@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -78,3 +82,15 @@ def test_garbage_is_no_media(head):
 @given(st.binary(max_size=600))
 def test_no_bytes_break_it(head):
     assert sniff_bytes(head) is None or isinstance(sniff_bytes(head), str)
+
+
+@pytest.mark.parametrize(
+    "text", [b"# " * 5000, b"# " + b" " * 20000, b"#\n" * 20000, b"<!-- -->" * 5000, b"<!--" * 9000]
+)
+def test_a_text_of_nothing_but_comments_is_read_in_one_go(text):
+    script = "import sys; from aws_emulator.media.sniff import sniff_bytes; print(sniff_bytes(sys.stdin.buffer.read()))"
+    run = [sys.executable, "-c", script]
+    said = subprocess.run(
+        run, input=text + b"x", env={"PYTHONPATH": os.pathsep.join(sys.path)}, capture_output=True, timeout=60
+    )
+    assert said.stdout == b"None\n", said.stderr  # a search that goes back and forth would not end
