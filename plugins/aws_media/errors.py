@@ -29,7 +29,12 @@ TRANSIENT_CODES = frozenset(
 
 
 class PaidJobError(AirflowException):
-    """A paid job did not do its work. The message names asset, job, the service's code and message, and what to do."""
+    """A paid job did not do its work. The message names asset, job, the service's code and message, and what to do.
+
+    >>> print(PaidJobError(service="transcribe transcription_job", asset="s3://raw/a.mp4", job_id=None,
+    ...     code="NoAudio", message="the file has no sound", advice="Skip this file."))
+    transcribe transcription_job on s3://raw/a.mp4 (no job was started): NoAudio: the file has no sound. Skip this file.
+    """
 
     def __init__(
         self, *, service: str, asset: str, job_id: str | None, code: str, message: str, advice: str | None = None
@@ -37,7 +42,10 @@ class PaidJobError(AirflowException):
         self.service, self.asset, self.job_id = service, asset, job_id
         self.code, self.message, self.advice = code, message, advice
         where = f"job {job_id}" if job_id else "no job was started"
-        super().__init__(f"{service} on {asset} ({where}): {code}: {message}" + (f" {advice}" if advice else ""))
+        sentence = f"{code}: {message.rstrip()}" if message.strip() else code
+        if advice:
+            sentence += f"{'' if sentence.endswith(('.', '!', '?')) else '.'} {advice}"
+        super().__init__(f"{service} on {asset} ({where}): {sentence}")
 
 
 class PaidJobRefused(PaidJobError):

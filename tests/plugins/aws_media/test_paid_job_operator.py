@@ -237,7 +237,7 @@ def test_a_job_that_failed_while_deferred_fails_the_task_and_says_what_to_do(det
     with pytest.raises(
         PaidJobFailedForGood,
         match=rf"rekognition label_detection on s3://media-raw/{narration} \(job job-1\): UnsupportedCodec: the codec"
-        r" is not supported Convert it to H\.264\.",
+        r" is not supported\. Convert it to H\.264\.",
     ):
         operator.execute_complete(task, {"status": "error", "state": "failed"}, **arguments)
 
@@ -258,7 +258,7 @@ def test_a_task_whose_job_was_cancelled_by_another_gets_a_job_of_its_own(detect,
 def test_what_the_service_refuses_is_not_retried_and_costs_nothing(detect, a_task, studio, entry_of):
     studio.before_start = [client_error("InvalidParameterException", "MinConfidence is 500")]
     operator, task = detect(), a_task()
-    with pytest.raises(AirflowFailException, match=r"no job was started.*MinConfidence is 500 Correct the parameter"):
+    with pytest.raises(AirflowFailException, match=r"no job was started.*MinConfidence is 500\. Correct the parameter"):
         operator.execute(task)
     assert (studio.paid, entry_of(operator, task).state) == (0, "failed")
 
