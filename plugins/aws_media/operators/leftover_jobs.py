@@ -30,11 +30,13 @@ class CancelLeftoverJobsOperator(BaseOperator):
 
     The run's jobs are found by the ledger, one whose start was never recorded by the service's own tags, and those of
     tasks without ledger by their link. A job that was started with ``wait_for_completion=False`` and has not ended is a
-    leftover as well. Returns the keys (without ledger: the ids) of the jobs that were cancelled.
+    leftover as well. Returns the keys (without ledger: the ids) of the jobs that were cancelled; fails, after all tasks
+    were looked through, when the leftovers of one could not be told, for they may go on costing.
     """
 
     def execute(self, context: Context) -> list[str]:
         cancelled: list[str] = []
+        unknown: list[str] = []
         for task in context["dag"].tasks:
             operator_class = getattr(task, "operator_class", type(task))  # of a mapped task, what it is mapped from
             if not (inspect.isclass(operator_class) and issubclass(operator_class, PaidJobOperator)):
@@ -42,23 +44,28 @@ class CancelLeftoverJobsOperator(BaseOperator):
             try:
                 cancelled += self._cancelled(context, task, operator_class)
             except (BotoCoreError, ClientError, LedgerUnavailable) as error:
-                self.log.warning("The leftovers of %s cannot be told: %s", task.task_id, error)
+                unknown.append(f"the leftovers of {task.task_id} cannot be told: {error}")
+        if unknown:
+            raise LedgerUnavailable("; ".join(unknown))
         return cancelled
 
     def _cancelled(self, context: Context, task: Any, operator_class: type[PaidJobOperator]) -> Iterator[str]:
+        def of_task(name: str) -> Any:
+            return self.render_template(_parameter(task, operator_class, name), context)
+
         parameters = {
-            "aws_conn_id": _parameter(task, "aws_conn_id"),
-            "region_name": _parameter(task, "region_name"),
-            "verify": _parameter(task, "verify"),
-            "config": _parameter(task, "botocore_config"),
+            "aws_conn_id": of_task("aws_conn_id"),
+            "region_name": of_task("region_name"),
+            "verify": of_task("verify"),
+            "config": of_task("botocore_config"),
         }
         hook = operator_class.aws_hook_class(**parameters)
-        if not _parameter(task, "use_ledger"):
+        if not of_task("use_ledger"):
             yield from self._cancelled_by_link(context, task.task_id, operator_class, hook)
             return
         instance = context["ti"]
         task_of_run = f"{instance.dag_id}|{instance.run_id}|{task.task_id}"
-        ledger = JobLedgerHook(table=_parameter(task, "ledger_table"), **parameters)
+        ledger = JobLedgerHook(table=of_task("ledger_table"), **parameters)
         for job_key in sorted(ledger.held_by_task(task_of_run)):
             if ledger.let_go(job_key, f"{task_of_run}|", hook, cancel=True) == "cancelled":
                 self.log.warning("Cancelled what %s left running: %s", task.task_id, job_key)
@@ -74,10 +81,11 @@ class CancelLeftoverJobsOperator(BaseOperator):
                 yield link["job_id"]
 
 
-def _parameter(task: Any, name: str) -> Any:
+def _parameter(task: Any, operator_class: type[PaidJobOperator], name: str) -> Any:
     """Return what a task was made with: of a mapped task, its partial arguments, else the default."""
     if not hasattr(task, "partial_kwargs"):
         return getattr(task, name)
-    defaults = inspect.signature(PaidJobOperator.__init__).parameters
-    default = defaults[name].default if name in defaults else None
-    return task.partial_kwargs.get(name, default)
+    if name in task.partial_kwargs:
+        return task.partial_kwargs[name]
+    signatures = (inspect.signature(base.__init__).parameters for base in operator_class.__mro__)
+    return next(parameters[name].default for parameters in signatures if name in parameters)

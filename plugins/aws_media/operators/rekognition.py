@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import chain
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from botocore.exceptions import ClientError
 
@@ -20,6 +20,9 @@ from include.settings import SETTINGS
 from include.storage.stream import json_lines, read_json_lines
 from include.video.probe import MediaFacts
 from include.video.rekognition import RECORDS_FROM_PAGE, facts_from_page
+
+if TYPE_CHECKING:
+    from airflow.sdk.bases.operator import OperatorPartial
 
 POOL = "rekognition"
 """Of 20 slots that count deferred tasks, for an account may run 20 analyses at once, of all kinds together."""
@@ -69,6 +72,13 @@ class RekognitionAnalysisOperator(RecordsJobOperator):
         self.raw_output_key = raw_output_key
         self.notification_topic_arn = notification_topic_arn
         self.notification_role_arn = notification_role_arn
+
+    @classmethod
+    def partial(cls, **kwargs: Any) -> OperatorPartial:
+        """Begin a mapped task; in the pool as well, which Airflow would take from these arguments alone."""
+        mapped = super().partial(**kwargs)
+        mapped.kwargs.setdefault("pool", POOL)
+        return mapped
 
     # ---------------------------------------------------------------------------------------- what an analysis defines
     def parameters(self) -> dict[str, Any]:

@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from airflow.sdk import DAG
 
-from aws_media.ledger import LedgerEntry
+from aws_media.hooks.ledger import JobLedgerHook
+from aws_media.ledger import LedgerEntry, LedgerUnavailable
 from aws_media.operators.leftover_jobs import CancelLeftoverJobsOperator
 from tests.plugins.aws_media.studio import StudioOperator
 
@@ -110,3 +111,33 @@ def test_what_mapped_tasks_left_running_is_cancelled(airflow_database, shared_cl
         detect >> CancelLeftoverJobsOperator(task_id="cancel_leftover_jobs").as_teardown()
     states_after_running(dag)
     assert sorted(studio.cancelled) == ["job-1", "job-2", "job-3"]
+
+
+def test_a_mapped_task_is_looked_after_with_its_own_connection_and_table(studio, a_task, monkeypatch):
+    asked = []
+
+    class NoteWhoAsks(JobLedgerHook):
+        def held_by_task(self, task: str) -> set[str]:
+            asked.append((self.aws_conn_id, self._region_name, self.table_name))
+            return set()
+
+    monkeypatch.setattr("aws_media.operators.leftover_jobs.JobLedgerHook", NoteWhoAsks)
+    with DAG("maps", schedule=None, start_date=START) as dag:
+        StudioOperator.partial(task_id="default", bucket="b").expand(key=["x"])
+        StudioOperator.partial(
+            task_id="own", bucket="b", aws_conn_id="studio", region_name="{{ params.region }}", ledger_table="own-jobs"
+        ).expand(key=["x"])
+        cancel = CancelLeftoverJobsOperator(task_id="cancel_leftover_jobs").as_teardown()
+    cancel.execute(a_task() | {"dag": dag, "params": {"region": "eu-west-1"}})
+    assert asked == [("aws_default", None, "media-jobs"), ("studio", "eu-west-1", "own-jobs")]
+
+
+def test_leftovers_that_cannot_be_told_fail_the_teardown_after_all_were_tried(studio, ledger, a_task, narration):
+    with DAG("buys", schedule=None, start_date=START) as dag:
+        StudioOperator(task_id="a_lost", bucket="media-raw", key=narration, ledger_table="nowhere")
+        found = StudioOperator(task_id="found", bucket="media-raw", key=narration, wait_for_completion=False)
+        cancel = CancelLeftoverJobsOperator(task_id="cancel_leftover_jobs").as_teardown()
+    found.execute(a_task("found"))
+    with pytest.raises(LedgerUnavailable, match=r"a_lost.*table nowhere, does not exist"):
+        cancel.execute(a_task("cancel_leftover_jobs") | {"dag": dag})
+    assert studio.cancelled == ["job-1"]

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import uuid
+from datetime import UTC, datetime
 
 import boto3
 import pytest
 from airflow.exceptions import TaskDeferred
+from airflow.sdk import DAG
 from airflow.sdk.exceptions import AirflowFailException
 from botocore.stub import ANY
 
@@ -184,6 +186,15 @@ def test_whom_to_tell_is_no_part_of_what_is_asked_for(analyse):
 def test_analyses_share_the_pool_that_keeps_to_the_quota(analyse):
     assert analyse().pool == "rekognition"
     assert analyse(pool="night").pool == "night"
+
+
+def test_mapped_analyses_share_it_too():
+    with DAG("maps", schedule=None, start_date=datetime(2026, 1, 1, tzinfo=UTC), default_args={"pool": "house"}):
+        default = RekognitionDetectTextOperator.partial(task_id="houses", bucket="b").expand(key=["a", "b"])
+    with DAG("maps", schedule=None, start_date=datetime(2026, 1, 1, tzinfo=UTC)):
+        mapped = RekognitionDetectTextOperator.partial(task_id="mapped", bucket="b").expand(key=["a", "b"])
+        other = RekognitionDetectTextOperator.partial(task_id="other", bucket="b", pool="mine").expand(key=["a", "b"])
+    assert [task.pool for task in (default, mapped, other)] == ["house", "rekognition", "mine"]
 
 
 @pytest.mark.parametrize(("operation", "usd"), [
