@@ -95,6 +95,8 @@ def open_media(path: Path, container: str | None = None) -> Iterator[InputContai
             str(path), format=DEMUXERS[container], options=options, timeout=READ_TIMEOUT_S, metadata_errors="replace"
         ) as opened:
             for stream in opened.streams.video:
+                if stream.codec_context is None:
+                    continue  # no decoder is known for it
                 pixels = stream.codec_context.width * stream.codec_context.height
                 if pixels > MAX_PIXELS:
                     raise MediaRefused(

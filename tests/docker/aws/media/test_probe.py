@@ -78,3 +78,10 @@ def test_a_claim_of_media_over_garbage_is_broken(tmp_path):
     path.write_bytes(b"\0\0\0\x18ftypisom\0\0\0\0isomavc1" + bytes(range(256)) * 40)
     with pytest.raises(MediaBroken):
         probe(path)
+
+
+def test_a_stream_in_no_known_codec_is_passed_over(clip, tmp_path):
+    path = tmp_path / "object"
+    path.write_bytes(clip.read_bytes().replace(b"avc1", b"zzzz").replace(b"avcC", b"zzzC"))
+    facts = probe(path)
+    assert (facts.video, [stream.codec for stream in facts.audio]) == ((), ["aac"])

@@ -52,6 +52,13 @@ def test_captions_move_with_the_clips(convert, settings, mp4, sidecar):
     assert "00:00:01.200 --> 00:00:01.900\n<i>Größe" in text
 
 
+def test_a_clip_behind_the_end_makes_captions_no_longer_than_the_video(convert, settings, mp4, sidecar):
+    clips = [{"EndTimecode": "00:00:20:00"}]
+    given = settings(mp4(), sidecar(), CaptionSelectors=from_file(), InputClippings=clips)
+    job = convert(given, **{"words.srt": SRT.encode()})
+    assert [output["duration_ms"] for output in job.outputs] == [2000, 2000]
+
+
 def test_captions_are_moved_by_their_time_delta(convert, settings, mp4, sidecar):
     delta = from_file(TimeDelta=-500, TimeDeltaUnits="MILLISECONDS")
     job = convert(settings(mp4(), sidecar(), CaptionSelectors=delta), **{"words.srt": SRT.encode("utf-16")})

@@ -54,8 +54,9 @@ def clips(
 ) -> list[Clip]:
     """The clips of an input in order; the whole input if it has none.
 
-    Both timecodes belong to the clip. They count from ``TimecodeSource``: the timecode ``embedded`` in the input (zero
-    without one), zero, or ``TimecodeStart``. Raises ``ValueError`` for a clip that the input does not have.
+    Both timecodes belong to the clip; an end behind the input's is the input's. They count from ``TimecodeSource``: the
+    timecode ``embedded`` in the input (zero without one), zero, or ``TimecodeStart``. Raises ``ValueError`` for a clip
+    that the input does not have.
     """
     wanted: Sequence[Mapping[str, str]] = settings.get("InputClippings") or []
     if not wanted:
@@ -73,6 +74,8 @@ def clips(
             raise ValueError(f"clip [{named}] starts outside the input, whose first timecode is {first}")
         if end is not None and end < start:
             raise ValueError(f"clip [{named}] ends before it starts")
+        if end is not None and last is not None and end + 1 > last:
+            end = None
         length = None if end is None else Fraction(end - start + 1) / frame_rate
         found.append(Clip(start / frame_rate, length))
     return found
