@@ -154,6 +154,12 @@ def test_another_codec_is_refused_in_the_words_of_aws(tmp_path, task):
     assert failure(task(video)).message == "Unsupported codec/format. The video codec is mpeg4; H.264 is taken."
 
 
+def test_h264_of_ten_bits_is_refused(tmp_path, task):
+    path = tmp_path / "deep.mp4"
+    ffmpeg("-f", "lavfi", "-i", "testsrc=d=0.2", "-pix_fmt", "yuv420p10le", "-c:v", "libx264", path)
+    assert "10 bits a sample" in failure(task(path)).message
+
+
 def test_another_container_is_refused(clip, tmp_path, task):
     path = tmp_path / "clip.mkv"
     ffmpeg("-i", clip, "-c", "copy", path)

@@ -39,6 +39,7 @@ LARGEST_BYTES = 10 * 1024**3
 LONGEST_S = 6 * 3600
 CONTAINERS = {"mp4": "QuickTime / MOV", "mov": "QuickTime / MOV", "avi": "AVI (Audio Video Interleaved)"}
 CODECS = frozenset({"h264"})
+BIT_DEPTH = 8
 T = TypeVar("T")
 CHUNK = 8  # samples that are read at once: what two jobs over the same video share out between them
 
@@ -193,7 +194,7 @@ def too_long(duration_s: float) -> JobFailed:
 
 
 def supported_stream(facts: MediaFacts) -> VideoStream:
-    """The stream that is analysed: the largest picture. Raises ``JobFailed`` unless it is H.264 in MP4, MOV or AVI."""
+    """The stream that is analysed: the largest picture. Raises ``JobFailed`` unless it is 8-bit H.264 in MP4, MOV, AVI."""
     if facts.container not in CONTAINERS:
         raise unsupported(f"The container is {facts.container}; MP4 and MOV are taken.")
     if not facts.video:
@@ -201,6 +202,8 @@ def supported_stream(facts: MediaFacts) -> VideoStream:
     stream = max(facts.video, key=lambda stream: (stream.width * stream.height, -stream.index))
     if stream.codec not in CODECS:
         raise unsupported(f"The video codec is {stream.codec}; H.264 is taken.")
+    if stream.bit_depth is not None and stream.bit_depth > BIT_DEPTH:
+        raise unsupported(f"The video has {stream.bit_depth} bits a sample; H.264 of {BIT_DEPTH} bits is taken.")
     return stream
 
 
