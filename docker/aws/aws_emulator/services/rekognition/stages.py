@@ -194,7 +194,7 @@ def too_long(duration_s: float) -> JobFailed:
 
 
 def supported_stream(facts: MediaFacts) -> VideoStream:
-    """The stream that is analysed: the largest picture. Raises ``JobFailed`` unless it is 8-bit H.264 in MP4, MOV, AVI."""
+    """The stream that is analysed: the largest picture. Raises ``JobFailed`` unless 8-bit H.264 in MP4, MOV, AVI."""
     if facts.container not in CONTAINERS:
         raise unsupported(f"The container is {facts.container}; MP4 and MOV are taken.")
     if not facts.video:
