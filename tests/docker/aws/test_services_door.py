@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import textwrap
 import uuid
@@ -57,14 +58,14 @@ FILES = {
         """,
 }
 MEDIACONVERT = """
-    from moto.core.responses import ActionResult, BaseResponse
+    from moto.core.responses import ActionResult
+    from aws_emulator.services.response import EngineResponse
     from {package}.engine import loudness
     from {package}.models import mediaconvert_backends
 
-    class TinyResponse(BaseResponse):
+    class TinyResponse(EngineResponse):
         def __init__(self):
-            super().__init__(service_name="mediaconvert")
-            self.automated_parameter_parsing = True
+            super().__init__("mediaconvert")
 
         @property
         def backend(self):
@@ -180,3 +181,28 @@ def test_a_service_without_backends_says_what_is_missing(make_service):
     service = make_service("polly", MEDIACONVERT)
     with pytest.raises(LookupError, match="must define transcribe_backends"):
         _ = Service("transcribe", service.package).backends
+
+
+@pytest.mark.parametrize(
+    ("service", "target"),
+    [
+        ("rekognition", "RekognitionService.StartLabelDetection"),
+        ("transcribe", "Transcribe.StartTranscriptionJob"),
+        ("comprehend", "Comprehend_20171127.BatchDetectSentiment"),
+        ("mediaconvert", ""),
+    ],
+)
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"[]", b"null", b"7", b"[" * 50_000, b"\xff\xfe", b'{"LanguageCode": "\\ud800", "JobTag": "\\ud800"}',
+        b'{"Video": [], "Media": [], "TextList": 7, "settings": []}',
+    ],
+)  # fmt: skip
+def test_what_is_no_request_is_refused(aws, service, target, body):
+    path = "/" if target else "/2017-08-29/jobs"
+    headers = {"Content-Type": "application/x-amz-json-1.1", "X-Amz-Target": target}
+    if not target:  # REST: the path says what is wanted, and names begin in lower case
+        headers, body = {"Content-Type": "application/json"}, body.replace(b"LanguageCode", b"role")
+    answer = aws.send("POST", path, body, aws.sign("POST", path, body, headers, service=service))
+    assert (answer.status, json.loads(answer.body)["__type"]) == (400, "SerializationException")

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from moto.core.responses import ActionResult, BaseResponse
+from moto.core.responses import ActionResult
 
 from aws_emulator.services.comprehend.exceptions import InvalidRequestException
 from aws_emulator.services.comprehend.models import ComprehendBackend, comprehend_backends
+from aws_emulator.services.response import EngineResponse
 from aws_emulator.validation import check_members
 
 
-class ComprehendResponse(BaseResponse):
+class ComprehendResponse(EngineResponse):
     """Answers the requests of one client call."""
 
     def __init__(self) -> None:
-        super().__init__(service_name="comprehend")
-        self.automated_parameter_parsing = True
+        super().__init__("comprehend")
 
     @property
     def backend(self) -> ComprehendBackend:

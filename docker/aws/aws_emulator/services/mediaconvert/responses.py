@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from moto.core.responses import ActionResult, BaseResponse, EmptyResult
+from moto.core.responses import ActionResult, EmptyResult
 
 from aws_emulator.services.mediaconvert.exceptions import BadRequestException
 from aws_emulator.services.mediaconvert.library import Shelf, page
 from aws_emulator.services.mediaconvert.models import MediaConvertBackend, mediaconvert_backends
+from aws_emulator.services.response import EngineResponse
 from aws_emulator.validation import check_members
 
 ROLE = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/.+")
@@ -21,12 +22,11 @@ TEMPLATE_MEMBERS = (
 PRESET_MEMBERS = ("Category", "Description", "Settings")
 
 
-class MediaConvertResponse(BaseResponse):
+class MediaConvertResponse(EngineResponse):
     """Answers the requests of one client call."""
 
     def __init__(self) -> None:
-        super().__init__(service_name="mediaconvert")
-        self.automated_parameter_parsing = True
+        super().__init__("mediaconvert")
 
     @property
     def backend(self) -> MediaConvertBackend:

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from moto.core.responses import ActionResult, BaseResponse
+from moto.core.responses import ActionResult
 
 from aws_emulator.services.rekognition.analyses import ANALYSES, Analysis
 from aws_emulator.services.rekognition.exceptions import ValidationException
 from aws_emulator.services.rekognition.models import RekognitionBackend, VideoJob, rekognition_backends
+from aws_emulator.services.response import EngineResponse
 from aws_emulator.validation import check_members
 
 
-class RekognitionResponse(BaseResponse):
+class RekognitionResponse(EngineResponse):
     """What is not a method here is not offered: images, collections, streams, celebrities, persons' paths."""
 
     def __init__(self) -> None:
-        super().__init__(service_name="rekognition")
-        self.automated_parameter_parsing = True
+        super().__init__("rekognition")
 
     @property
     def backend(self) -> RekognitionBackend:

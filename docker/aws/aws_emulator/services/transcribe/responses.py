@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlsplit
 
-from moto.core.responses import ActionResult, BaseResponse, EmptyResult
+from moto.core.responses import ActionResult, EmptyResult
 
+from aws_emulator.services.response import EngineResponse
 from aws_emulator.services.transcribe.checks import refuse_malformed
 from aws_emulator.services.transcribe.exceptions import BadRequestException
 from aws_emulator.services.transcribe.models import TranscribeBackend, transcribe_backends
@@ -14,12 +15,11 @@ from aws_emulator.services.transcribe.models import TranscribeBackend, transcrib
 MOST_TAGS = 50
 
 
-class TranscribeResponse(BaseResponse):
+class TranscribeResponse(EngineResponse):
     """What is not a method here is not offered: medical jobs, call analytics, filters, language models."""
 
     def __init__(self) -> None:
-        super().__init__(service_name="transcribe")
-        self.automated_parameter_parsing = True
+        super().__init__("transcribe")
 
     @property
     def backend(self) -> TranscribeBackend:
