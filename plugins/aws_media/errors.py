@@ -17,10 +17,15 @@ TRANSIENT_CODES = frozenset(
         "1999",  # MediaConvert: unknown error
         "CANCELED",
         "ConflictException",
+        "ExpiredToken",
+        "ExpiredTokenException",
         "InternalFailure",
         "InternalFailureException",
         "InternalServerError",
         "InternalServerErrorException",
+        "RequestExpired",
+        "RequestTimeout",
+        "RequestTimeoutException",
         "ServiceUnavailable",
         "ServiceUnavailableException",
     }

@@ -276,7 +276,9 @@ class JobLedger(ABC):
         """Take ``holder`` off a job. With ``cancel``, a job that nobody else waits for is stopped as well.
 
         A service that cannot stop a job leaves it running: the entry stays ``active`` without a holder, and whoever
-        asks next gets its result. ``holder`` may end in ``|`` to stand for every instance and try of a task.
+        asks next gets its result. An entry whose job is not to be found stays ``starting``, for it may have been
+        started all the same: whoever asks next starts it with the same token. ``holder`` may end in ``|`` to stand for
+        every instance and try of a task.
         """
         entry = self.read(job_key)
         if entry is None:
@@ -285,7 +287,7 @@ class JobLedger(ABC):
         if not cancel or not entry.is_live or entry.holders:
             return "released"
         job_id = entry.job_id or hook.find(entry.operation, token=entry.token, tags=entry.tags)
-        if job_id and not hook.cancel(entry.operation, job_id):
+        if job_id is None or not hook.cancel(entry.operation, job_id):
             return "released"
         self.change(entry, LedgerEntry.cancelled, only_if=lambda e: e.is_live)
         return "cancelled"

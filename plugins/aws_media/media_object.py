@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from aws_media.errors import PaidJobRefusedForGood, code_and_message
+from aws_media.errors import PaidJobRefused, PaidJobRefusedForGood, code_and_message
 from include.storage.ranged_file import RangedFile
 from include.video.probe import MediaError, MediaFacts, probe_media
 
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 _ADVICE = {
+    "400": "Check version_id and key: S3 does not take them for those of an object.",
+    "405": "This version is a delete marker: name another version_id.",
     "404": "It is not there: check bucket, key and version.",
     "403": "Let the connection's role read it (s3:GetObject, s3:GetObjectVersion, s3:ListBucket).",
 }
@@ -58,15 +60,15 @@ class StoredMedia:
         """Ask S3 for it, on behalf of a service.
 
         :raises PaidJobRefusedForGood: when it is not there, or may not be read.
+        :raises PaidJobRefused: when S3 has a fault of its own.
         """
         try:
             answer = s3.head_object(**media.address)
         except ClientError as error:
             code, message = code_and_message(error)
-            if code not in _ADVICE:
-                raise
-            raise PaidJobRefusedForGood(
-                service=service, asset=str(media), job_id=None, code=code, message=message, advice=_ADVICE[code]
+            kind = PaidJobRefusedForGood if code in _ADVICE else PaidJobRefused
+            raise kind(
+                service=service, asset=str(media), job_id=None, code=code, message=message, advice=_ADVICE.get(code)
             ) from error
         version = answer.get("VersionId")
         return cls(

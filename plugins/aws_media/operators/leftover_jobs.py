@@ -87,5 +87,6 @@ def _parameter(task: Any, operator_class: type[PaidJobOperator], name: str) -> A
         return getattr(task, name)
     if name in task.partial_kwargs:
         return task.partial_kwargs[name]
-    signatures = (inspect.signature(base.__init__).parameters for base in operator_class.__mro__)
+    constructors = (vars(base).get("__init__") for base in operator_class.__mro__)
+    signatures = (inspect.signature(constructor).parameters for constructor in constructors if constructor)
     return next(parameters[name].default for parameters in signatures if name in parameters)

@@ -13,7 +13,6 @@ from botocore.exceptions import ClientError
 from aws_media.errors import PaidJobRefusedForGood
 from aws_media.hooks.mediaconvert import ALSO_READS, MediaConvertHook
 from aws_media.hooks.paid_job import JobStatus
-from aws_media.ledger import LedgerEntry
 from aws_media.links.mediaconvert import MediaConvertJobLink
 from aws_media.media_object import MediaObject
 from aws_media.operators.paid_job import PaidJobOperator
@@ -49,6 +48,7 @@ class MediaConvertCreateJobOperator(PaidJobOperator):
     trigger_class = MediaConvertJobTrigger
     link_class = MediaConvertJobLink
     operator_extra_links = (MediaConvertJobLink(),)
+    rereads_results = False  # MediaConvert keeps no copy of the outputs
     status_queries = ("Job.Status", "Job.JobPercentComplete")
     template_fields: Sequence[str] = PaidJobOperator.with_template_fields(
         "settings", "job_template", "role_arn", "queue_arn", "user_metadata", "tags", "create_job_kwargs"
@@ -138,10 +138,6 @@ class MediaConvertCreateJobOperator(PaidJobOperator):
 
     def result_stands(self, result: dict[str, Any]) -> bool:
         return all(self._is_there(OutputFile(path=path)) for path in result["outputs"])
-
-    def _look(self, entry: LedgerEntry) -> JobStatus | None:
-        """Take a job whose outputs somebody deleted as forgotten: it cannot be read again, only be done again."""
-        return None if entry.state == "complete" else super()._look(entry)
 
     def returned(self, job_id: str, result: dict[str, Any]) -> str:  # noqa: ARG002
         return job_id

@@ -9,7 +9,6 @@ from dataclasses import replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow.providers.amazon.aws.exceptions import WaiterMaxAttemptsError, WaiterTerminalFailure
 from airflow.providers.amazon.aws.hooks.s3 import S3Hook
 from airflow.providers.amazon.aws.links.base_aws import BaseAwsLink
 from airflow.providers.amazon.aws.operators.base_aws import AwsBaseOperator
@@ -21,6 +20,7 @@ from botocore.exceptions import ClientError
 
 from aws_media.errors import (
     NotNow,
+    PaidJobError,
     PaidJobRefused,
     PaidJobRefusedForGood,
     PaidJobUnfinished,
@@ -66,7 +66,7 @@ class PaidJobOperator(AwsBaseOperator[PaidJobHook]):
     :param deferrable: wait for the job's end in the triggerer; implies waiting
     :param waiter_delay: seconds between two looks at the job
     :param waiter_max_attempts: looks before the task gives up; the job goes on, and a retry attaches to it
-    :param start_max_attempts: how often a start is tried while the service says "not now" (a quota)
+    :param start_max_attempts: how often the service is asked while it says "not now" (a quota)
     :param use_ledger: ask the job ledger before paying; ``False`` remembers the job for this task instance alone
     :param ledger_table: table of the ledger. (templated)
     :param duration_s: length of the media in seconds, for the estimate; unset, it is read from the header. (templated)
@@ -77,6 +77,8 @@ class PaidJobOperator(AwsBaseOperator[PaidJobHook]):
     operation: ClassVar[str]
     trigger_class: ClassVar[type[PaidJobTrigger]]
     link_class: ClassVar[type[BaseAwsLink]]
+    rereads_results: ClassVar[bool] = True
+    """Whether a result that was kept, and is gone, can be had from its job again; if not, another job must do it."""
     status_queries: ClassVar[tuple[str, ...]] = ()
     """JMESPath of what a look at the job (the waiter's answer) tells of its progress, for the log."""
 
@@ -164,9 +166,17 @@ class PaidJobOperator(AwsBaseOperator[PaidJobHook]):
     def execute(self, context: Context) -> str:
         return self._pursue(context)
 
-    def resume_start(self, context: Context, event: dict[str, Any]) -> str:
-        """Try the start again, after the service said "not now"."""
-        return self._pursue(context, attempt=int(event["attempt"]))
+    def resume_start(self, context: Context, event: dict[str, Any], job_key: str = "") -> str:
+        """Ask again, after the service said "not now" to a start, or to a look at the job.
+
+        :param job_key: the ledger's key of the job; without it the job is looked up as by ``execute``.
+        """
+        attempt = int(event["attempt"])
+        ledger = self._ledger(context)
+        entry = ledger.read(job_key) if job_key else None
+        if entry is None or entry.state not in ("active", "complete"):
+            return self._pursue(context, attempt)
+        return self._follow(context, ledger, entry, attempt=attempt)
 
     def execute_complete(
         self, context: Context, event: dict[str, Any] | None = None, job_key: str = "", early: int = 0
@@ -241,8 +251,9 @@ class PaidJobOperator(AwsBaseOperator[PaidJobHook]):
         """
         last = entry.generation + MOST_GENERATIONS_A_TRY
         while entry.generation < last:
-            self._working_on = (context, ledger, entry)
+            self._work_on(context, ledger, entry)
             if self._killed:
+                self.on_kill()  # again: the job may have been started meanwhile
                 raise unfinished(entry, "the task was killed")
             if entry.state == "cancelled":
                 return self._pursue(context)  # others let it be cancelled; this task still wants it
@@ -251,22 +262,22 @@ class PaidJobOperator(AwsBaseOperator[PaidJobHook]):
             if entry.state == "complete" and self.result_stands(entry.result or {}):
                 self.log.info("Job %s has done this already: %s", entry.job_id, entry.what)
                 return self.returned(str(entry.job_id), entry.result or {})
-            if entry.state == "starting":
-                try:
-                    entry = self._start(context, ledger, entry, is_new=is_new)
-                except NotNow as refusal:
-                    self._back_off(entry, refusal, attempt)
-                    attempt, is_new = attempt + 1, False
-                    entry = ledger.read(entry.job_key) or entry
+            try:
+                if entry.state == "starting":
+                    entry, is_new = self._start(context, ledger, entry, is_new=is_new), False
+                    if entry.state == "active" and not self._killed:
+                        self._work_on(context, ledger, entry)
+                        return self._wait(context, ledger, entry)
                     continue
-                if entry.state == "active":
-                    return self._wait(context, ledger, entry)
-                is_new = True
+                status = self._look(entry)
+            except NotNow as refusal:
+                self._back_off(entry, refusal, attempt)
+                attempt, is_new = attempt + 1, False
+                entry = ledger.read(entry.job_key) or entry
                 continue
-            status = self._look(entry)
             if status is None:
-                entry = self._next_generation(context, ledger, entry, f"the service does not know job {entry.job_id}")
-                is_new = True
+                lost = "does not know" if entry.state == "active" or self.rereads_results else "keeps no result of"
+                entry = self._next_generation(context, ledger, entry, f"the service {lost} job {entry.job_id}")
             elif status.state == "complete":
                 return self._keep(ledger, entry, status)
             elif status.state == "failed":
@@ -282,14 +293,16 @@ class PaidJobOperator(AwsBaseOperator[PaidJobHook]):
     def _start(self, context: Context, ledger: JobLedger, entry: LedgerEntry, *, is_new: bool) -> LedgerEntry:
         """Start the job, or find the one that an earlier try started without telling.
 
-        The entry comes back ``active``, or in its next generation when its token was used up.
+        The entry comes back ``active``, or in its next generation when its token was used up, or as others left it.
 
         :raises NotNow: when a quota is full.
         """
         if not entry.priced_by:
-            quote = self._quote(ledger, entry)
-            entry = ledger.change(entry, lambda e: e.priced(quote))
-        job_id = None if is_new else self.hook.find(self.operation, token=entry.token, tags=entry.tags)
+            quote, generation = self._quote(ledger, entry), entry.generation
+            entry = ledger.change(entry, lambda e: e.priced(quote), only_if=lambda e: e.state == "starting")
+            if (entry.state, entry.generation) != ("starting", generation):
+                return entry  # another was quicker
+        job_id = None if is_new else self._find(entry)
         if job_id is not None:
             self.log.info("An earlier try started job %s: %s", job_id, entry.what)
         else:
@@ -303,9 +316,7 @@ class PaidJobOperator(AwsBaseOperator[PaidJobHook]):
                 if code in TOKEN_USED_CODES:
                     return self._next_generation(context, ledger, entry, f"{code}: its token was used before")
                 if is_open(error):
-                    raise PaidJobRefused(
-                        **names(entry), code=code, message=message, advice=self.hook.advice.get(code)
-                    ) from error
+                    raise self._error(PaidJobRefused, entry, code, message) from error
                 raise self._refused(ledger, entry, code, message) from error
             self.log.info("Started job %s: %s, %s", job_id, entry.what, entry.price)
         standing = ledger.change(entry, lambda e: e.started(job_id), only_if=lambda e: e.state == "starting")
@@ -316,22 +327,16 @@ class PaidJobOperator(AwsBaseOperator[PaidJobHook]):
         return standing
 
     def _wait(self, context: Context, ledger: JobLedger, entry: LedgerEntry, early: int = 0) -> str:
-        job_id = str(entry.job_id)
-        self._working_on = (context, ledger, entry)
-        self.link_class.persist(
-            context=context,
-            operator=self,
-            region_name=self.hook.conn_region_name,
-            aws_partition=self.hook.conn_partition,
-            job_id=job_id,
-        )
+        job_id, waiting = str(entry.job_id), holder(context)
+        if waiting not in entry.holders:  # another began the generation that this task waits for now
+            ledger.change(entry, lambda e: e.held_by(waiting), only_if=lambda e: e.is_live)
         if self.deferrable:
             self.defer(
                 trigger=self.trigger_class(
                     operation=self.operation,
                     job_id=job_id,
                     job_key=entry.job_key,
-                    holder=holder(context),
+                    holder=waiting,
                     ledger_table=self.ledger_table if self.use_ledger else None,
                     completions_queue_url=self.completions_queue_url or None,
                     waiter_delay=self.waiter_delay,
@@ -357,21 +362,53 @@ class PaidJobOperator(AwsBaseOperator[PaidJobHook]):
                 status_message=f"Job {job_id}",
                 status_args=list(self.status_queries),
             )
-        except (WaiterMaxAttemptsError, WaiterTerminalFailure) as error:
+        except AirflowException as error:  # whatever ended it: the job itself is asked next
             self.log.warning("The wait for job %s ended: %s", job_id, error)
         return self._follow(context, ledger, ledger.read(entry.job_key) or entry, early=MOST_EARLY_EVENTS)
 
+    def _work_on(self, context: Context, ledger: JobLedger, entry: LedgerEntry) -> None:
+        """Remember what a kill must let go of, and link the task to its job."""
+        self._working_on = (context, ledger, entry)
+        if entry.job_id:
+            self.link_class.persist(
+                context=context,
+                operator=self,
+                region_name=self.hook.conn_region_name,
+                aws_partition=self.hook.conn_partition,
+                job_id=entry.job_id,
+            )
+
+    def _find(self, entry: LedgerEntry) -> str | None:
+        """Look for a job that an earlier try started without telling.
+
+        :raises NotNow: when a quota is full.
+        :raises PaidJobRefused: when the service does not say, so that a start might be the second.
+        """
+        try:
+            return self.hook.find(self.operation, token=entry.token, tags=entry.tags)
+        except ClientError as error:
+            code, message = code_and_message(error)
+            if code in self.hook.quota_codes:
+                raise NotNow(error) from error
+            message = f"whether an earlier try started a job cannot be told: {message}"
+            raise self._error(PaidJobRefused, entry, code, message) from error
+
     def _look(self, entry: LedgerEntry) -> JobStatus | None:
-        """Ask the service how the job stands; ``None`` when it does not know it (any more)."""
+        """Ask the service how the job stands; ``None`` when there is nothing to be read from it (any more).
+
+        :raises NotNow: when a quota is full.
+        """
+        if entry.state == "complete" and not self.rereads_results:
+            return None
         try:
             return self.hook.describe(self.operation, str(entry.job_id))
         except ClientError as error:
             code, message = code_and_message(error)
             if code in UNKNOWN_JOB_CODES:
                 return None
-            raise PaidJobUnfinished(
-                **names(entry), code=code, message=message, advice=self.hook.advice.get(code)
-            ) from error
+            if code in self.hook.quota_codes:
+                raise NotNow(error) from error
+            raise self._error(PaidJobUnfinished, entry, code, message) from error
 
     def _keep(self, ledger: JobLedger, entry: LedgerEntry, status: JobStatus) -> str:
         result = self.keep_result(status)
@@ -390,19 +427,22 @@ class PaidJobOperator(AwsBaseOperator[PaidJobHook]):
         )
 
     def _back_off(self, entry: LedgerEntry, refusal: NotNow, attempt: int) -> None:
-        """Wait before the next start: in the triggerer when deferrable, which does not return, else here.
+        """Wait before asking again: in the triggerer when deferrable, which does not return, else here.
 
         :raises PaidJobRefused: when the quota has been full for too long.
         """
         if attempt + 1 >= self.start_max_attempts:
             message = f"still refused after {self.start_max_attempts} attempts: {refusal.message}"
-            raise PaidJobRefused(
-                **names(entry), code=refusal.code, message=message, advice=self.hook.advice.get(refusal.code)
-            )
+            raise self._error(PaidJobRefused, entry, refusal.code, message)
         trigger = StartBackoffTrigger(attempt=attempt, seed=f"{entry.token}{self.task_id}")
         self.log.info("%s says not now (%s); attempt %d waits", self.hook.service, refusal.code, attempt + 2)
         if self.deferrable:
-            self.defer(trigger=trigger, method_name="resume_start", timeout=self.execution_timeout)
+            self.defer(
+                trigger=trigger,
+                method_name="resume_start",
+                kwargs={"job_key": entry.job_key},
+                timeout=self.execution_timeout,
+            )
         time.sleep(trigger.delay_s)
 
     def _let_go(self, context: Context, ledger: JobLedger, entry: LedgerEntry, *, task_state: str | None) -> None:
@@ -453,7 +493,10 @@ class PaidJobOperator(AwsBaseOperator[PaidJobHook]):
         quote = default_rate_card().quote(self.billed_units(media))
         return replace(quote, note=f"{quote.note}: {unknown}") if quote.note and unknown else quote
 
-    def _refused(self, ledger: JobLedger, entry: LedgerEntry, code: str, message: str) -> PaidJobRefusedForGood:
+    def _refused(self, ledger: JobLedger, entry: LedgerEntry, code: str, message: str) -> PaidJobError:
         """Note that nothing was started, and return the error."""
         ledger.change(entry, lambda e: e.failed(code, message), only_if=lambda e: e.state == "starting")
-        return PaidJobRefusedForGood(**names(entry), code=code, message=message, advice=self.hook.advice.get(code))
+        return self._error(PaidJobRefusedForGood, entry, code, message)
+
+    def _error(self, kind: type[PaidJobError], entry: LedgerEntry, code: str, message: str) -> PaidJobError:
+        return kind(**names(entry), code=code, message=message, advice=self.hook.advice.get(code))

@@ -43,6 +43,8 @@ class Studio:
         """What happens to the next starts before they have any effect."""
         self.after_start: list[Exception | Callable[[], None]] = []
         """What happens to the next starts after the job was made: a lost reply, a killed worker."""
+        self.before_answer: list[Exception] = []
+        """What happens to the next questions: whether there is a job, and how it stands."""
         self.kept: list[str] = []
         self.standing: set[str] = set()
 
@@ -119,9 +121,11 @@ class StudioHook(PaidJobHook):
     def find(self, operation, *, token, tags):
         if not self.studio.lists_jobs:
             return None
+        _happen(self.studio.before_answer)
         return next((job.job_id for job in self.studio.jobs.values() if job.token == token), None)
 
     def describe(self, operation, job_id):
+        _happen(self.studio.before_answer)
         job = self.studio.jobs.get(job_id)
         if job is None:
             raise client_error("ResourceNotFoundException")

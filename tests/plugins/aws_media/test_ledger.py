@@ -227,6 +227,17 @@ def test_a_job_whose_start_was_never_noted_is_found_by_its_tags(ledger, claim, s
     assert studio.cancelled == ["job-1"]
 
 
+def test_a_start_that_nobody_can_look_up_stays_open_for_whoever_asks_next(ledger, identity, claim, service, studio):
+    entry = claim()
+    service.start("label_detection", {}, token=entry.token, tags=TAGS)
+    assert ledger.let_go(entry.job_key, HOLDER, service, cancel=True) == "released"
+    standing = ledger.read(entry.job_key)
+    assert (standing.state, standing.holders) == ("starting", frozenset())
+    again = ledger.claim(identity, holder="later|r|detect|-1|1", tags={}, options={})
+    assert not again.is_new
+    assert service.start("label_detection", {}, token=again.entry.token, tags=again.entry.tags) == "job-1"
+
+
 def test_what_is_done_is_never_cancelled(ledger, claim, service, studio):
     entry = started(ledger, claim, service)
     ledger.change(entry, lambda e: e.completed({"result_key": "a"}))

@@ -140,6 +140,20 @@ def test_a_start_that_two_tasks_make_although_the_service_forgot_the_token(detec
     assert studio.cancelled == ["job-1"]
 
 
+def test_a_start_that_another_made_while_this_one_looked_up_its_price(detect, a_task, studio, monkeypatch):
+    slow = detect(wait_for_completion=False)
+    quote = slow._quote
+
+    def the_other_is_quicker(*arguments):
+        assert start(detect, a_task("other")) == "job-1"
+        return quote(*arguments)
+
+    monkeypatch.setattr(slow, "_quote", the_other_is_quicker)
+    studio.lists_jobs = False
+    assert slow.execute(a_task("slow")) == "job-1"
+    assert studio.starts == 1
+
+
 def test_a_token_that_was_used_for_something_else(detect, a_task, studio, entry_of):
     """The ledger was lost and the service remembers: nobody knows that job's id, so it is followed by one other."""
     studio.forgets_tokens = studio.lists_jobs = False

@@ -4,6 +4,8 @@ from types import SimpleNamespace
 
 import pytest
 from airflow.sdk.exceptions import AirflowFailException, TaskDeferralTimeout, TaskDeferred
+from botocore.exceptions import WaiterError
+from botocore.stub import Stubber
 
 from aws_media.errors import (
     PaidJobFailed,
@@ -12,6 +14,7 @@ from aws_media.errors import (
     PaidJobRefusedForGood,
     PaidJobUnfinished,
 )
+from aws_media.media_object import MediaObject, StoredMedia
 from aws_media.triggers.paid_job import StartBackoffTrigger
 from tests.plugins.aws_media.studio import StudioTrigger, client_error
 
@@ -181,6 +184,15 @@ def test_a_job_that_failed_without_a_ledger_is_started_anew_by_the_next_try(dete
     assert detect(use_ledger=use_ledger).execute(task) == "results/job-2.json"
 
 
+def test_who_finds_the_job_at_work_or_done_is_linked_to_it(detect, a_task, studio):
+    detect(wait_for_completion=False).execute(a_task("first"))
+    studio.end()
+    for name in ("second", "third"):
+        task = a_task(name)
+        detect().execute(task)
+        assert task["ti"].xcoms["studio_job"]["job_id"] == "job-1"
+
+
 # --- events
 
 
@@ -252,6 +264,20 @@ def test_a_task_whose_job_was_cancelled_by_another_gets_a_job_of_its_own(detect,
     assert again.value.trigger.job_id == "job-2"
 
 
+def test_who_waits_for_the_job_that_followed_holds_it_too(detect, a_task, studio, ledger, entry_of):
+    slow, task = detect(deferrable=True), a_task("slow")
+    arguments = deferred(slow, task).kwargs
+    studio.end("failed", code="CANCELED")
+    quick = detect(wait_for_completion=False)
+    with pytest.raises(PaidJobFailed):
+        quick.execute(a_task("quick"))
+    quick.execute(a_task("quick", try_number=2))  # job-2
+    with pytest.raises(TaskDeferred) as wait:
+        slow.execute_complete(task, {"status": "error", "state": "failed"}, **arguments)
+    assert wait.value.trigger.job_id == "job-2"
+    assert {holder.split("|")[2] for holder in entry_of(slow, task).holders} == {"slow", "quick"}
+
+
 # --- refusals
 
 
@@ -285,6 +311,27 @@ def test_a_missing_object_is_refused_with_its_name(detect, a_task, studio):
         detect(key="nowhere.mp4").execute(a_task())
 
 
+@pytest.mark.parametrize(("version_id", "advice"), [("no-version", "version"), ("delete marker", "delete marker")])
+def test_a_version_that_is_none_is_refused_with_its_name(clients, studio, narration, version_id, advice):
+    media = MediaObject(bucket="media-raw", key=narration, version_id=version_id)
+    status = {"no-version": 400, "delete marker": 405}[version_id]
+    with Stubber(clients.s3) as s3:
+        s3.add_client_error("head_object", str(status), "Bad Request", http_status_code=status)
+        with pytest.raises(
+            PaidJobRefusedForGood, match=rf"s3://media-raw/{narration}.*{status}: Bad Request\. .*{advice}"
+        ):
+            StoredMedia.look_up(clients.s3, media, service="rekognition")
+
+
+def test_an_object_that_cannot_be_told_of_now_is_named_and_may_be_retried(clients, narration):
+    media = MediaObject(bucket="media-raw", key=narration)
+    with Stubber(clients.s3) as s3:
+        s3.add_client_error("head_object", "503", "Slow Down", http_status_code=503)
+        with pytest.raises(PaidJobRefused, match=rf"s3://media-raw/{narration}.*503: Slow Down") as refusal:
+            StoredMedia.look_up(clients.s3, media, service="rekognition")
+    assert not isinstance(refusal.value, AirflowFailException)
+
+
 def test_a_full_quota_is_waited_out_in_the_triggerer(detect, a_task, studio, entry_of):
     studio.before_start = [client_error("LimitExceededException") for _ in range(2)]
     operator, task = detect(deferrable=True), a_task()
@@ -314,6 +361,74 @@ def test_a_quota_that_stays_full_is_given_up_and_may_be_retried(detect, a_task, 
     with pytest.raises(PaidJobRefused, match="still refused after 3 attempts") as refusal:
         detect(start_max_attempts=3).execute(a_task())
     assert not isinstance(refusal.value, AirflowFailException)
+
+
+def test_a_search_that_is_throttled_is_waited_out_like_a_start(detect, a_task, studio):
+    studio.lists_jobs = True
+    studio.before_start = [client_error("LimitExceededException")]
+    operator, task = detect(deferrable=True), a_task()
+    again = deferred(operator, task)
+    studio.before_answer = [client_error("LimitExceededException")]
+    with pytest.raises(TaskDeferred) as second:
+        operator.resume_start(task, {"status": "retry", "attempt": 1}, **again.kwargs)
+    assert (second.value.method_name, second.value.trigger.attempt) == ("resume_start", 1)
+    with pytest.raises(TaskDeferred) as third:
+        operator.resume_start(task, {"status": "retry", "attempt": 2}, **second.value.kwargs)
+    assert third.value.trigger.job_id == "job-1"
+
+
+def test_a_search_that_is_refused_leaves_open_whether_a_job_was_started(detect, a_task, studio, entry_of):
+    studio.lists_jobs = True
+    studio.after_start = [client_error("InternalServerError", status=500)]
+    operator, task = detect(wait_for_completion=False), a_task()
+    with pytest.raises(PaidJobRefused):
+        operator.execute(task)
+    studio.before_answer = [client_error("AccessDeniedException", "not authorized to list")]
+    with pytest.raises(PaidJobRefused, match=r"AccessDeniedException: whether .* not authorized to list") as refusal:
+        operator.execute(a_task(try_number=2))
+    assert not isinstance(refusal.value, AirflowFailException)
+    assert entry_of(operator, task).state == "starting"
+    assert operator.execute(a_task(try_number=3)) == "job-1"
+    assert studio.paid == 1
+
+
+def test_a_look_at_the_job_that_is_throttled_is_waited_out(detect, a_task, studio, lake, narration):
+    operator, task = detect(deferrable=True), a_task()
+    arguments = deferred(operator, task).kwargs
+    studio.end()
+    lake.delete("media-raw", narration)
+    studio.before_answer = [client_error("LimitExceededException") for _ in range(2)]
+    with pytest.raises(TaskDeferred) as first:
+        operator.execute_complete(task, {"status": "success", "state": "complete"}, **arguments)
+    assert isinstance(first.value.trigger, StartBackoffTrigger)
+    with pytest.raises(TaskDeferred) as second:
+        operator.resume_start(task, {"status": "retry", "attempt": 1}, **first.value.kwargs)
+    event = {"status": "retry", "attempt": second.value.trigger.attempt + 1}
+    assert operator.resume_start(task, event, **second.value.kwargs) == "results/job-1.json"
+
+
+def test_credentials_that_ran_out_are_no_reason_to_give_up_for_good(detect, a_task, studio, entry_of):
+    studio.before_start = [client_error("ExpiredTokenException")]
+    operator, task = detect(), a_task()
+    with pytest.raises(PaidJobRefused) as refusal:
+        operator.execute(task)
+    assert not isinstance(refusal.value, AirflowFailException)
+    assert entry_of(operator, task).state == "starting"
+
+
+def test_a_wait_in_the_worker_that_is_refused_says_so_of_job_and_asset(detect, a_task, studio, narration, monkeypatch):
+    def refuse(**_):
+        raise WaiterError(
+            name="job_complete",
+            reason="An error occurred (AccessDeniedException): no",
+            last_response=client_error("AccessDeniedException").response,
+        )
+
+    operator = detect()
+    monkeypatch.setattr(operator.hook, "_wait", refuse)
+    studio.before_answer = [client_error("AccessDeniedException", "not authorized to look")]
+    with pytest.raises(PaidJobUnfinished, match=rf"{narration} \(job job-1\): AccessDeniedException: not authorized"):
+        operator.execute(a_task())
 
 
 # --- killed, cleared, timed out
@@ -369,12 +484,14 @@ def test_a_cleared_task_attaches_to_its_job(detect, a_task, studio):
     assert studio.starts == 1
 
 
-def test_a_task_killed_while_it_waits_starts_nothing_new(detect, a_task, studio):
+@pytest.mark.parametrize("lists_jobs", [True, False])
+def test_a_task_killed_while_it_starts_its_job_lets_go_of_it(detect, a_task, studio, entry_of, lists_jobs):
+    studio.lists_jobs = lists_jobs
     operator, task = detect(waiter_max_attempts=1), a_task(try_number=3)
-    studio.after_start = [operator.on_kill]
+    studio.before_start = [operator.on_kill]
     with pytest.raises(PaidJobUnfinished, match="killed"):
         operator.execute(task)
-    assert studio.paid == 1
+    assert (studio.paid, studio.cancelled, entry_of(operator, task).state) == (1, ["job-1"], "cancelled")
 
 
 @pytest.mark.parametrize(("try_number", "state"), [(1, "active"), (3, "cancelled")])
