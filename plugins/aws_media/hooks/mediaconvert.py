@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from botocore.exceptions import ClientError
 
 from aws_media.hooks.paid_job import Completion, JobState, JobStatus, PaidJobHook
-from include.video.mediaconvert import OutputFile, files_written, merge_settings, presets_named, with_presets
+from include.video.mediaconvert import (
+    OutputFile,
+    files_read,
+    files_written,
+    merge_settings,
+    presets_named,
+    with_presets,
+)
 
 STATES: dict[str, JobState] = {
     "SUBMITTED": "active",
@@ -125,6 +132,7 @@ class MediaConvertHook(PaidJobHook):
             state=STATES[status],
             code=code,
             message=job.get("ErrorMessage", ""),
+            asset=next(iter(files_read(job.get("Settings", {}))), ""),
             percent=100 if status == "COMPLETE" else job.get("JobPercentComplete"),
             answer=job,
         )

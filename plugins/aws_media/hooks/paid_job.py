@@ -24,6 +24,8 @@ class JobStatus:
     code: str = ""
     message: str = ""
     percent: int | None = None
+    asset: str = ""
+    """What the job reads, as ``s3://bucket/key``, where the service says it."""
     answer: dict[str, Any] = field(default_factory=dict)
 
 

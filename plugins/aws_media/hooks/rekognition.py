@@ -92,12 +92,14 @@ class RekognitionHook(PaidJobHook):
         answer = getattr(self.conn, ANALYSES[operation].read)(**self.waiter_arguments(operation, job_id))
         state = _STATES[answer["JobStatus"]]
         message = answer.get("StatusMessage", "")
+        film = answer.get("Video", {}).get("S3Object")
         kept = {"JobStatus", "StatusMessage", "Video", "VideoMetadata", "JobTag"}
         return JobStatus(
             job_id=job_id,
             state=state,
             code=failure_code(message) if state == "failed" else "",
             message=message,
+            asset=f"s3://{film['Bucket']}/{film['Name']}" if film else "",
             answer={name: value for name, value in answer.items() if name in kept},
         )
 

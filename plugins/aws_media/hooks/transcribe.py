@@ -95,6 +95,7 @@ class TranscribeHook(PaidJobHook):
             state=state,
             code=failure_code(message) if state == "failed" else "",
             message=message,
+            asset=job.get("Media", {}).get("MediaFileUri", ""),
             answer=job,
         )
 

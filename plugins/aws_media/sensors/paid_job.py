@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from airflow.providers.amazon.aws.sensors.base_aws import AwsBaseSensor
 from airflow.providers.amazon.aws.utils.mixins import aws_template_fields
 from airflow.providers.common.compat.sdk import AirflowSensorTimeout, conf
+from botocore.exceptions import ClientError
 
-from aws_media.errors import PaidJobFailed
+from aws_media.errors import PaidJobError, PaidJobFailedForGood, code_and_message
 from aws_media.hooks.paid_job import PaidJobHook
 from aws_media.triggers.paid_job import PaidJobTrigger
 from include.settings import SETTINGS
@@ -55,25 +56,26 @@ class PaidJobSensor(AwsBaseSensor[PaidJobHook]):
     def poke(self, context: Context) -> bool:  # noqa: ARG002
         """Ask the service.
 
-        :raises PaidJobFailed: with the service's words, when the job has failed.
+        :raises PaidJobFailedForGood: with the service's words, when the job has failed.
+        :raises PaidJobError: when the service does not say how it stands.
         """
-        status = self.hook.describe(self.operation, self.job_id)
+        try:
+            status = self.hook.describe(self.operation, self.job_id)
+        except ClientError as error:
+            code, message = code_and_message(error)
+            if code not in self.hook.quota_codes:
+                raise self._error(PaidJobError, code, message) from error
+            self.log.info("%s has no time to say how job %s stands: %s", self.hook.service, self.job_id, error)
+            return False
         if status.state == "failed":
-            raise PaidJobFailed(
-                service=f"{self.hook.service} {self.operation}",
-                asset="its input",
-                job_id=self.job_id,
-                code=status.code or "FAILED",
-                message=status.message,
-                advice=self.hook.advice.get(status.code),
-            )
+            raise self._error(PaidJobFailedForGood, status.code or "FAILED", status.message, asset=status.asset)
         self.log.info("Job %s is %s%s", self.job_id, status.state, f", {status.percent} %" if status.percent else "")
         return status.state == "complete"
 
     def execute(self, context: Context) -> Any:
         if not self.deferrable:
             return super().execute(context)
-        return None if self.poke(context) else self._defer()
+        return self.resume_execution("execute_complete", None, context)  # which knows what ``soft_fail`` wants
 
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> None:
         """Look again, whatever ``event`` says: it may come early.
@@ -85,6 +87,16 @@ class PaidJobSensor(AwsBaseSensor[PaidJobHook]):
         if event and event.get("state") == "active":
             raise AirflowSensorTimeout(f"job {self.job_id} has not ended after {self.timeout:.0f} s; it goes on")
         self._defer()
+
+    def _error(self, kind: type[PaidJobError], code: str, message: str, *, asset: str = "") -> PaidJobError:
+        return kind(
+            service=f"{self.hook.service} {self.operation}",
+            asset=asset or "its input",
+            job_id=self.job_id,
+            code=code,
+            message=message,
+            advice=self.hook.advice.get(code),
+        )
 
     def _defer(self) -> None:
         delay_s = max(1, int(self.poke_interval))

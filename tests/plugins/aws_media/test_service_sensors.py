@@ -5,8 +5,9 @@ from __future__ import annotations
 import boto3
 import pytest
 from airflow.exceptions import TaskDeferred
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
-from aws_media.errors import PaidJobFailed
+from aws_media.errors import PaidJobError, PaidJobFailed
 from aws_media.hooks.rekognition import ANALYSES
 from aws_media.sensors.rekognition import RekognitionJobSensor
 from aws_media.sensors.transcribe import TranscribeJobSensor
@@ -18,13 +19,15 @@ JOB = "a" * 64
 
 
 def analysis_answer(status: str, message: str = "") -> dict:
-    return {"JobStatus": status, **({"StatusMessage": message} if message else {})}
+    video = {"S3Object": {"Bucket": "media-raw", "Name": "video/talk.mp4"}}
+    return {"JobStatus": status, "Video": video, **({"StatusMessage": message} if message else {})}
 
 
 def transcription_answer(status: str, message: str = "") -> dict:
     status = {"SUCCEEDED": "COMPLETED"}.get(status, status)
     reason = {"FailureReason": message} if message else {}
-    return {"TranscriptionJob": {"TranscriptionJobStatus": status, **reason}}
+    media = {"MediaFileUri": "s3://media-raw/video/talk.mp4"}
+    return {"TranscriptionJob": {"TranscriptionJobStatus": status, "Media": media, **reason}}
 
 
 SENSORS = {
@@ -64,10 +67,12 @@ def answers(operation):
     service, _, _, read, answer = SENSORS[operation]
     with scripted(boto3.client(service, region_name="us-east-1")) as script:
 
-        def answers(sensor, *statuses: str, message: str = "") -> None:
+        def answers(sensor, *statuses: str, message: str = "", refusal: str = "") -> None:
             stubber = script(sensor)
             for status in statuses:
                 stubber.add_response(read, answer(status, message))
+            if refusal:
+                stubber.add_client_error(read, refusal, "as the service says it")
 
         yield answers
 
@@ -82,7 +87,32 @@ def test_a_poke_is_true_when_the_job_has_completed(sensor, answers, status, ende
 def test_a_failed_job_fails_the_sensor_in_the_words_of_the_service(sensor, answers):
     task = sensor()
     answers(task, "FAILED", message="Unsupported format.")
-    with pytest.raises(PaidJobFailed, match=rf"job {JOB}\): UnsupportedFormat: Unsupported format\. \w+"):
+    words = rf"on s3://media-raw/video/talk\.mp4 \(job {JOB}\): UnsupportedFormat: Unsupported format\. \w+"
+    with pytest.raises(PaidJobFailed, match=words) as failure:
+        task.poke({})
+    assert isinstance(failure.value, AirflowFailException)  # a job that failed stays so, however often one looks
+
+
+@pytest.mark.parametrize("deferrable", [True, False])
+def test_a_failed_job_skips_a_sensor_that_fails_softly(sensor, answers, deferrable):
+    task = sensor(deferrable=deferrable, soft_fail=True)
+    answers(task, "FAILED", message="Unsupported format.")
+    with pytest.raises(AirflowSkipException):
+        task.execute({})
+
+
+def test_a_service_that_has_no_time_is_asked_again(sensor, answers):
+    task = sensor()
+    answers(task, refusal="ThrottlingException")
+    assert task.poke({}) is False
+
+
+def test_a_look_that_is_refused_names_the_job_and_the_cure(sensor, answers):
+    task = sensor()
+    answers(task, refusal="AccessDeniedException")
+    with pytest.raises(
+        PaidJobError, match=rf"job {JOB}\): AccessDeniedException: as the service says it\. Let the conn"
+    ):
         task.poke({})
 
 
