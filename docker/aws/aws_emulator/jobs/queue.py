@@ -213,12 +213,16 @@ class JobQueue:
             if not entry.cancelled.is_set():
                 _tell(listener, "on_progress", job.job_id, percent, phase, details)
 
+        order = _order(setup, job)
         try:
-            for folder in (setup.state / "scratch", setup.cache):
-                folder.mkdir(parents=True, exist_ok=True)
-            last = worker.run(_order(setup, job), on_progress, entry.cancelled)
+            for folder in (order["scratch"], order["cache"]):
+                Path(folder).mkdir(parents=True, exist_ok=True)
+            last = worker.run(order, on_progress, entry.cancelled)
         except OSError as error:  # a full disk, a --cache-dir that cannot be written to
             last = {"said": "failed", "code": INTERNAL, "message": f"The job could not be run: {error}."}
+        shutil.rmtree(order["scratch"], ignore_errors=True)  # a worker that was killed cleared nothing away
+        if last["said"] != "complete" or entry.cancelled.is_set():
+            shutil.rmtree(order["results"], ignore_errors=True)
         with self._lock:
             entry.worker = None
             if entry.cancelled.is_set():
@@ -235,6 +239,7 @@ class JobQueue:
 
 
 def _order(setup: _Setup, job: Job) -> dict[str, Any]:
+    name = hashlib.sha256(job.job_id.encode()).hexdigest()[:24]
     settings = {
         name: str(value) if isinstance(value, Path) else value for name, value in asdict(setup.settings).items()
     }
@@ -248,9 +253,9 @@ def _order(setup: _Setup, job: Job) -> dict[str, Any]:
         "limit_bytes": job.limit_bytes,
         "settings": settings,
         "aws": [setup.endpoint_url, setup.access_key, setup.secret_key],
-        "scratch": str(setup.state / "scratch"),
+        "scratch": str(setup.state / "scratch" / name),
         "cache": str(setup.cache),
-        "results": str(setup.state / "results" / hashlib.sha256(job.job_id.encode()).hexdigest()[:24]),
+        "results": str(setup.state / "results" / name),
     }
 
 

@@ -54,6 +54,14 @@ def test_the_folder_of_a_job_is_removed(queue, submit):
     assert not Path(listener.wait_for("complete")[0]["folder"]).exists()
 
 
+def test_a_killed_job_leaves_nothing_on_disk(queue, submit):
+    _, listener = submit(queue, "hang", limit_s=1)
+    left = listener.wait_for("progress")[2]["left"]
+    assert all(Path(path).exists() for path in left)
+    assert "1 s it may take" in listener.wait_for("failed")[1]
+    assert not any(Path(path).exists() for path in left)
+
+
 def test_settings_reach_the_engine(make_queue, submit):
     _, listener = submit(make_queue(settings=EngineSettings(speech_model="vosk:/models/small")), "tell")
     assert listener.wait_for("complete")[0]["settings"] == "vosk:/models/small"

@@ -60,9 +60,10 @@ def crash(task: Any) -> dict[str, Any]:
 
 
 def hang(task: Any) -> dict[str, Any]:
-    """Sleep with a child that sleeps as well; the report names both."""
+    """Sleep with a child that sleeps as well; the report names both, and what lies on disk."""
     child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
-    task.report(1, "HANGING", pids=[os.getpid(), child.pid])
+    left = [str(task.folder), task.keep("part.txt", b"half")]
+    task.report(1, "HANGING", pids=[os.getpid(), child.pid], left=left)
     time.sleep(600)
     return {}
 
