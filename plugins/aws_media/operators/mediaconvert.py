@@ -10,11 +10,11 @@ from airflow.providers.amazon.aws.operators.base_aws import AwsBaseOperator
 from airflow.providers.amazon.aws.utils.mixins import aws_template_fields
 from botocore.exceptions import ClientError
 
-from aws_media.errors import PaidJobRefusedForGood
+from aws_media.errors import PaidJobRefused, PaidJobRefusedForGood, code_and_message, is_open
 from aws_media.hooks.mediaconvert import ALSO_READS, MediaConvertHook
 from aws_media.hooks.paid_job import JobStatus
 from aws_media.links.mediaconvert import MediaConvertJobLink
-from aws_media.media_object import MediaObject
+from aws_media.media_object import MediaObject, StoredMedia
 from aws_media.operators.paid_job import PaidJobOperator
 from aws_media.triggers.mediaconvert import MediaConvertJobTrigger
 from include.costs.mediaconvert import billed_outputs
@@ -25,6 +25,7 @@ from include.video.probe import MediaFacts
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
+    from mypy_boto3_s3.type_defs import ObjectTypeDef
 
 
 class MediaConvertCreateJobOperator(PaidJobOperator):
@@ -82,7 +83,24 @@ class MediaConvertCreateJobOperator(PaidJobOperator):
 
     @cached_property
     def _effective_settings(self) -> dict[str, Any]:
-        return cast("MediaConvertHook", self.hook).effective_settings(self.settings, self.job_template)
+        """Return what the job will do, with its template and presets.
+
+        :raises PaidJobRefused: when these cannot be read; for good, when they are not there.
+        """
+        try:
+            return cast("MediaConvertHook", self.hook).effective_settings(self.settings, self.job_template)
+        except ClientError as error:
+            code, message = code_and_message(error)
+            passing = is_open(error) or code in self.hook.quota_codes
+            kind = PaidJobRefused if passing else PaidJobRefusedForGood
+            raise kind(
+                service="mediaconvert job",
+                asset=next(iter(files_read(self.settings)), "no input"),
+                job_id=None,
+                code=code,
+                message=f"job template {self.job_template} or a preset cannot be read: {message}",
+                advice=self.hook.advice.get(code),
+            ) from error
 
     def source(self) -> MediaObject:
         """Return the first input.
@@ -92,15 +110,14 @@ class MediaConvertCreateJobOperator(PaidJobOperator):
         read = files_read(self._effective_settings)
         if not read or not read[0].startswith("s3://"):
             raise PaidJobRefusedForGood(
-                service="mediaconvert",
+                service="mediaconvert job",
                 asset=read[0] if read else "no input",
                 job_id=None,
                 code="NoInputInS3",
                 message="the first input is no s3://bucket/key, so that its version cannot be told.",
                 advice="Set settings['Inputs'][0]['FileInput'].",
             )
-        bucket, _, key = read[0].removeprefix("s3://").partition("/")
-        return MediaObject(bucket=bucket, key=key)
+        return _object_at(read[0])
 
     def start_request(self) -> dict[str, Any]:
         request: dict[str, Any] = {**self.create_job_kwargs, "Settings": self.settings}
@@ -128,32 +145,43 @@ class MediaConvertCreateJobOperator(PaidJobOperator):
         return billed_outputs(self._effective_settings, media, accelerated=accelerated)
 
     def keep_result(self, status: JobStatus) -> dict[str, Any]:
-        """Keep the paths of the outputs that are there; MediaConvert has written them to S3 itself."""
-        written = cast("MediaConvertHook", self.hook).files_written_by(status.answer)
-        there = [file for file in written if self._is_there(file)]
-        for file in written:
-            if file not in there:
+        """Keep the paths and sizes of the outputs that are there; MediaConvert has written them to S3 itself."""
+        outputs = []
+        for file in cast("MediaConvertHook", self.hook).files_written_by(status.answer):
+            if (found := self._found(file)) is None:
                 self.log.warning("Job %s should have written %s, which is not there", status.job_id, file.path)
-        return {"outputs": [file.path for file in there]}
+            else:
+                outputs.append({"path": file.path, "size_bytes": found["Size"] if file.exact else None})
+        return {"outputs": outputs}
 
     def result_stands(self, result: dict[str, Any]) -> bool:
-        return all(self._is_there(OutputFile(path=path)) for path in result["outputs"])
+        """Say whether every output is there, and has the size with which this job wrote it: another may write there."""
+        return all(
+            (found := self._found(OutputFile(path=output["path"]))) is not None
+            and output["size_bytes"] in (None, found["Size"])
+            for output in result["outputs"]
+        )
 
     def returned(self, job_id: str, result: dict[str, Any]) -> str:  # noqa: ARG002
         return job_id
 
     def _version(self, url: str) -> str | None:
-        """Return the ETag of an object, ``None`` when it cannot be read: MediaConvert will say why."""
-        bucket, _, key = url.removeprefix("s3://").partition("/")
+        """Return the version of an object, ``None`` when it may not be read: MediaConvert will say why."""
         try:
-            return self._s3.head_object(Bucket=bucket, Key=key)["ETag"]
-        except ClientError:
+            return StoredMedia.look_up(self._s3, _object_at(url), service="mediaconvert job").version
+        except PaidJobRefusedForGood:
             return None
 
-    def _is_there(self, file: OutputFile) -> bool:
+    def _found(self, file: OutputFile) -> ObjectTypeDef | None:
+        """Return S3's entry of an output, ``None`` when it is not there."""
         bucket, prefix = file.bucket_and_prefix
         found = self._s3.list_objects_v2(Bucket=bucket, Prefix=prefix, MaxKeys=1).get("Contents", [])
-        return any(not file.exact or entry["Key"] == prefix for entry in found)
+        return next((entry for entry in found if not file.exact or entry["Key"] == prefix), None)
+
+
+def _object_at(url: str) -> MediaObject:
+    bucket, _, key = url.removeprefix("s3://").partition("/")
+    return MediaObject(bucket=bucket, key=key)
 
 
 class MediaConvertCreateJobTemplateOperator(AwsBaseOperator[MediaConvertHook]):

@@ -140,7 +140,7 @@ def test_waiting_returns_the_job_when_its_outputs_are_there(transcode, a_task, e
     operator, task = transcode(), a_task()
     job_id = operator.execute(task)
     entry = entry_of(operator, task)
-    (path,) = entry.result["outputs"]
+    path = entry.result["outputs"][0]["path"]
     assert path == f"s3://{PROCESSED}/{film.removesuffix('.mp4')}_90p.mp4"
     assert s3.head_object(Bucket=PROCESSED, Key=path.removeprefix(f"s3://{PROCESSED}/"))["ContentLength"] > 0
     (written,) = MediaConvertHook().files_written(job_id)
@@ -176,11 +176,11 @@ def test_what_was_done_is_not_done_again(transcode, a_task, jobs):
 def test_deleted_outputs_are_made_again(transcode, a_task, entry_of, jobs, s3):
     operator, task = transcode(), a_task()
     first = operator.execute(task)
-    (path,) = entry_of(operator, task).result["outputs"]
+    path = entry_of(operator, task).result["outputs"][0]["path"]
     s3.delete_object(Bucket=PROCESSED, Key=path.removeprefix(f"s3://{PROCESSED}/"))
     second = transcode().execute(a_task(run_id="later"))
     assert [job["Id"] for job in jobs()] == [second, first]
-    assert transcode().result_stands({"outputs": [path]})
+    assert transcode().result_stands(entry_of(operator, task).result)
 
 
 def test_a_lost_reply_ends_with_one_job(transcode, queue, a_task, jobs):

@@ -8,7 +8,7 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
-from aws_media.errors import PaidJobRefusedForGood
+from aws_media.errors import PaidJobRefused, PaidJobRefusedForGood
 from aws_media.hooks.paid_job import JobStatus
 from aws_media.operators.mediaconvert import (
     MediaConvertCreateJobOperator,
@@ -154,13 +154,13 @@ def test_the_paths_that_a_finished_job_wrote_are_kept(create_job, stored):
     (group,) = settings["OutputGroups"]
     group["Outputs"].append({**group["Outputs"][0], "NameModifier": "_not_there"})
     kept = create_job().keep_result(JobStatus(job_id="1", state="complete", answer={"Settings": settings}))
-    assert kept == {"outputs": [there]}
+    assert [output["path"] for output in kept["outputs"]] == [there]
     assert create_job().returned("1", kept) == "1"
 
 
 def test_a_result_stands_as_long_as_every_output_is_there(create_job, stored, s3):
     first, second = (stored(bucket="media-processed", name=name) for name in ("a.mp4", "a_20251120T101500.m3u8"))
-    outputs = [first, second.replace("20251120T101500", "$dt$")]
+    outputs = [{"path": path, "size_bytes": None} for path in (first, second.replace("20251120T101500", "$dt$"))]
     assert create_job().result_stands({"outputs": outputs})
     s3.delete_object(Bucket="media-processed", Key=first.removeprefix("s3://media-processed/"))
     assert not create_job().result_stands({"outputs": outputs})
@@ -168,7 +168,38 @@ def test_a_result_stands_as_long_as_every_output_is_there(create_job, stored, s3
 
 def test_a_longer_name_is_not_taken_for_the_output(create_job, stored):
     longer = stored(bucket="media-processed", name="a.mp4.bak")
-    assert not create_job().result_stands({"outputs": [longer.removesuffix(".bak")]})
+    assert not create_job().result_stands({"outputs": [{"path": longer.removesuffix(".bak"), "size_bytes": None}]})
+
+
+def test_an_output_that_another_job_wrote_over_is_no_result_of_this_one(create_job, stored, s3):
+    path = stored(bucket="media-processed", name="talk_360p.mp4")
+    settings = settings_for(destination=path.removesuffix("talk_360p.mp4"))
+    kept = create_job().keep_result(JobStatus(job_id="1", state="complete", answer={"Settings": settings}))
+    assert create_job().result_stands(kept)
+    s3.put_object(Bucket="media-processed", Key=path.split("/", 3)[3], Body=b"of another job")
+    assert not create_job().result_stands(kept)
+
+
+@pytest.mark.parametrize(("code", "kind"), [
+    ("NotFoundException", PaidJobRefusedForGood), ("TooManyRequestsException", PaidJobRefused),
+])  # fmt: skip
+def test_a_template_that_cannot_be_read_is_named(create_job, answers, code, kind):
+    operator = create_job(settings={"Inputs": settings_for()["Inputs"]}, job_template="web")
+    answers(operator).add_client_error("get_job_template", code, "as the service says it")
+    with pytest.raises(PaidJobRefused, match=rf"{code}: job template web.*: as the service says it") as refusal:
+        operator.source()
+    assert type(refusal.value) is kind
+
+
+def test_captions_that_cannot_be_told_of_now_do_not_make_another_request(create_job):
+    settings = settings_for()
+    source = {"SourceSettings": {"FileSourceSettings": {"SourceFile": "s3://media-raw/talk.srt"}}}
+    settings["Inputs"][0]["CaptionSelectors"] = {"Captions Selector 1": source}
+    operator = create_job(settings=settings)
+    with Stubber(operator._s3) as s3:
+        s3.add_client_error("head_object", "503", "Slow Down", http_status_code=503)
+        with pytest.raises(PaidJobRefused, match=r"s3://media-raw/talk\.srt.*Slow Down"):
+            operator.start_request()
 
 
 def test_the_job_template_is_made_as_described(answers):
