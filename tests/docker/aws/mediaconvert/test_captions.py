@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from aws_emulator.jobs.errors import JobFailed
+from aws_emulator.services.mediaconvert import captions
 from tests.docker.aws.mediaconvert.conftest import ffmpeg
 
 SRT = (
@@ -86,3 +87,12 @@ def test_missing_captions_end_the_job(convert, settings, mp4, sidecar):
 def test_captions_that_are_none_end_the_job(convert, settings, mp4, sidecar):
     with pytest.raises(JobFailed, match=r"^1010: .*Captions cannot be read"):
         convert(settings(mp4(), sidecar(), CaptionSelectors=from_file()), **{"words.srt": b"\x89PNG\r\n"})
+
+
+def test_hostile_captions_are_written_at_once():
+    many = 100_000
+    hostile = [b"<s " * many, b"{\\" * many, b"{\\i1}<font color=red>words</font>"]
+    text = b"".join(b"00:00:01,000 --> 00:00:02,000\n" + line + b"\n\n" for line in hostile)
+    text += b"9" * 4299 + b":00:01,000 --> " + b"9" * 4299 + b":00:02,000\nlater\n"
+    written = captions.to_webvtt(captions.read(text))
+    assert written.endswith("00:00:01.000 --> 00:00:02.000\nwords\n")

@@ -147,3 +147,30 @@ def test_a_reset_stops_what_runs_and_forgets_it(backend, create, notes):
     with pytest.raises(ServiceException):
         backend.job(job_id)
     assert [queue["Name"] for queue in backend.queues] == ["Default"]
+
+
+def test_a_job_is_forgotten_after_three_months(backend, create, monkeypatch):
+    first, later = models.time.time(), models.time.time() + 91 * 24 * 3600
+    ended, waits = create(), create()
+    finish(backend, ended)
+    monkeypatch.setattr(models.time, "time", lambda: later)
+    new = create()
+    assert [job["Id"] for job in backend.jobs({})[0]] == [new, waits]
+    with pytest.raises(ServiceException, match="does not exist"):
+        backend.job(ended)
+    assert backend.job(waits)["CreatedAt"] == pytest.approx(first, abs=5)
+
+
+def test_a_queue_does_not_inherit_the_tags_of_a_deleted_one(backend):
+    for tags in ({"team": "a"}, None):
+        arn = backend.create_queue({"Name": "again", "Tags": tags})["Arn"]
+        assert backend.tags_of(arn) == (tags or {})
+        backend.delete_queue("again")
+
+
+def test_an_answer_about_a_job_is_a_copy(backend, create, settings, mp4):
+    request = {"Role": ROLE, "Settings": settings(mp4()), "ClientRequestToken": "t"}
+    job_id = backend.create_job(request)["Id"]
+    backend.create_job(request)["Status"] = "spoilt"
+    backend.jobs({})[0][0]["Status"] = "spoilt"
+    assert backend.job(job_id)["Status"] == "SUBMITTED"

@@ -12,8 +12,9 @@ READ_FROM_FILE = {"SRT", "WEBVTT"}
 READ_FROM_TRACK = {"TT_3GPP"}
 WRITTEN = {"SRT", "WEBVTT"}
 TIMES = re.compile(
-    r"(?:(\d+):)?([0-5]?\d):([0-5]?\d)[,.](\d{1,3})\s*-->\s*(?:(\d+):)?([0-5]?\d):([0-5]?\d)[,.](\d{1,3})"
+    r"(?:(\d{1,6}):)?([0-5]?\d):([0-5]?\d)[,.](\d{1,3})\s*-->\s*(?:(\d{1,6}):)?([0-5]?\d):([0-5]?\d)[,.](\d{1,3})"
 )
+STYLES = re.compile(r"\{\\[^{}]*\}|</?(?:font|s)\b[^<>]*>")  # what WebVTT does not know
 MOST_BYTES = 16 * 1024 * 1024
 
 
@@ -106,7 +107,7 @@ def to_webvtt(cues: Iterable[Cue], header: str = "") -> str:
     """
     blocks = [f"WEBVTT{header}\n"]
     for number, cue in enumerate(cues, start=1):
-        text = re.sub(r"\{\\[^}]*\}", "", re.sub(r"</?(?:font|s)\b[^>]*>", "", cue.text)).replace("-->", "--&gt;")
+        text = STYLES.sub("", cue.text).replace("-->", "--&gt;")
         blocks.append(f"{number}\n{_clock(cue.start_s, '.')} --> {_clock(cue.end_s, '.')}\n{text}\n")
     return "\n".join(blocks)
 

@@ -88,7 +88,7 @@ def page(things: Iterable[Any], params: Mapping[str, Any], operation: str) -> tu
     if token := params.get("NextToken"):
         try:
             start, of = json.loads(base64.urlsafe_b64decode(token.encode()))
-        except (binascii.Error, ValueError, TypeError) as error:
+        except (binascii.Error, RecursionError, TypeError, ValueError) as error:
             raise BadRequestException(f"The pagination token is not valid: {token}") from error
         if of != question or not isinstance(start, int) or start < 0:
             raise BadRequestException(f"The pagination token is not valid for this request: {token}")

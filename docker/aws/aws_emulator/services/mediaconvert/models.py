@@ -23,10 +23,11 @@ from aws_emulator.services.mediaconvert.exceptions import (
     NotFoundException,
 )
 from aws_emulator.services.mediaconvert.ignored import ignored
-from aws_emulator.services.mediaconvert.library import Shelf
+from aws_emulator.services.mediaconvert.library import Shelf, page
 
 ENTRY = "aws_emulator.services.mediaconvert.engine:run"
 TOKEN_PROTECTS_S = 60.0  # "If you reuse a client request token within one minute"
+KEPT_S = 90 * 24 * 3600  # "job history is available for three months"
 RETRY_S = 1.0  # when the emulator's own queue is full
 DEFAULT_QUEUE = "Default"
 ACTIVE = frozenset({"SUBMITTED", "PROGRESSING"})
@@ -40,7 +41,6 @@ class Entry:
     wire: dict[str, Any]
     settings: dict[str, Any]  # with template and presets put in
     queue: str  # name
-    order: int
     handed_over: bool = False  # to the emulator's job queue
     updated_at: float = 0.0  # of the last STATUS_UPDATE
 
@@ -82,7 +82,7 @@ class MediaConvertBackend(BaseBackend):
             fingerprint = json.dumps(params, sort_keys=True, default=str)
             token = params.get("ClientRequestToken")
             if token and (known := self._remembered(token, fingerprint)):
-                return known.wire
+                return copy.deepcopy(known.wire)
             template = self.templates.find(params["JobTemplate"]) if params.get("JobTemplate") else {}
             settings = merging.with_template(template.get("Settings", {}), params["Settings"])
             resolved = merging.with_presets(settings, self._preset_settings)
@@ -148,27 +148,40 @@ class MediaConvertBackend(BaseBackend):
         }
         if template:
             wire["JobTemplate"] = template["Name"]
-        entry = Entry(wire, resolved, queue["Name"], len(self._entries))
+        entry = Entry(wire, resolved, queue["Name"])
         self._entries[job_id] = entry
         return entry
 
     def job(self, job_id: str) -> dict[str, Any]:
         """A job as it is now. Raises ``NotFoundException``."""
         with self._lock:
+            self._forget_expired()
             if job_id not in self._entries:
                 raise NotFoundException(f"The job {job_id} does not exist.")
             return copy.deepcopy(self._entries[job_id].wire)
 
-    def jobs(self, params: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """The jobs of ``Status`` and ``Queue``, newest first unless ``Order`` says otherwise."""
+    def jobs(self, params: Mapping[str, Any]) -> tuple[list[dict[str, Any]], str | None]:
+        """A page of the jobs of ``Status`` and ``Queue``, newest first unless ``Order`` says otherwise."""
         with self._lock:
+            self._forget_expired()
             queue = self.queues.find(params["Queue"])["Name"] if params.get("Queue") else None
             found = [
-                copy.deepcopy(entry.wire)
+                entry.wire
                 for entry in self._entries.values()
                 if queue in (None, entry.queue) and params.get("Status") in (None, entry.wire["Status"])
             ]
-        return found if params.get("Order") == "ASCENDING" else found[::-1]
+            ordered = found if params.get("Order") == "ASCENDING" else found[::-1]
+            listed, following = page(ordered, params, "ListJobs")
+            return copy.deepcopy(listed), following
+
+    def _forget_expired(self) -> None:
+        oldest = time.time() - KEPT_S
+        for job_id, entry in list(self._entries.items()):
+            if entry.wire["CreatedAt"] >= oldest:
+                return  # they stand in the order in which they were made
+            if entry.wire["Status"] not in ACTIVE:
+                del self._entries[job_id]
+                self.tags.pop(entry.wire["Arn"], None)
 
     def cancel_job(self, job_id: str) -> None:
         """End a job that waits or runs. Raises ``NotFoundException``, and ``ConflictException`` if it has ended."""
@@ -192,7 +205,7 @@ class MediaConvertBackend(BaseBackend):
                 entries = [entry for entry in self._entries.values() if entry.queue == queue["Name"]]
                 running = sum(entry.handed_over and entry.wire["Status"] in ACTIVE for entry in entries)
                 waiting = [entry for entry in entries if not entry.handed_over and entry.wire["Status"] == "SUBMITTED"]
-                waiting.sort(key=lambda entry: (-entry.wire["Priority"], entry.order))
+                waiting.sort(key=lambda entry: -entry.wire["Priority"])  # the oldest first among equals
                 free = queue["ConcurrentJobs"] - running if queue["Status"] == "ACTIVE" else 0
                 for entry in waiting[: max(0, free)]:
                     job_id = entry.wire["Id"]
@@ -313,8 +326,8 @@ class MediaConvertBackend(BaseBackend):
     # Tags
 
     def tag(self, arn: str, tags: Mapping[str, str]) -> None:
-        """Add tags to a resource."""
-        self.tags.setdefault(arn, {}).update(tags)
+        """Give a new resource its tags; what was called so before, and deleted, had its own."""
+        self.tags[arn] = dict(tags)
 
     def tags_of(self, arn: str) -> dict[str, str]:
         """The tags of a resource. Raises ``NotFoundException``."""

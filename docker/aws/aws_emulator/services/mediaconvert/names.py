@@ -8,7 +8,7 @@ from datetime import datetime
 from fractions import Fraction
 from typing import Any
 
-IDENTIFIER = re.compile(r"\$(?:([A-Za-z]+)(?:%0?(\d+))?)?\$")
+IDENTIFIER = re.compile(r"\$(?:([A-Za-z]+)(?:%0?(\d{1,3}))?)?\$")  # a key has 1024 bytes at most
 S3_URI = re.compile(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])/(.*)", re.DOTALL)
 
 # The defaults that the description of Output.Extension in the service model names.
@@ -89,6 +89,8 @@ def expand(text: str, values: Mapping[str, str]) -> str:
 
     >>> expand("hi$$res_$w$x$h%05$_$nothing$", {"w": "1280", "h": "720"})
     'hi$res_1280x00720_$nothing$'
+    >>> expand("$w%0999999999$", {"w": "1280"})
+    '$w%0999999999$'
     """
 
     def value(match: re.Match[str]) -> str:

@@ -50,7 +50,7 @@ class MediaConvertResponse(EngineResponse):
 
     def list_jobs(self) -> ActionResult:
         params = self._checked("ListJobs")
-        return _paged("Jobs", *page(self.backend.jobs(params), params, "ListJobs"))
+        return _paged("Jobs", *self.backend.jobs(params))
 
     def cancel_job(self) -> EmptyResult:
         self.backend.cancel_job(self._get_param("Id"))
@@ -127,7 +127,7 @@ class MediaConvertResponse(EngineResponse):
 
     def list_tags_for_resource(self) -> ActionResult:
         arn = self._get_param("Arn")
-        return ActionResult({"ResourceTags": {"Arn": arn, "Tags": self.backend.tags_of(arn)}})
+        return ActionResult({"ResourceTags": {"Arn": arn, "Tags": dict(self.backend.tags_of(arn))}})
 
     def _create(self, shelf: Shelf, kind: str, members: tuple[str, ...]) -> ActionResult:
         params = self._checked(f"Create{kind}")
