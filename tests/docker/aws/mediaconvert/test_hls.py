@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+import struct
 
 import pytest
 
 from aws_emulator.services.mediaconvert.playlists import Segment, Variant, master_playlist, media_playlist
+from tests.docker.aws.mediaconvert.conftest import ffmpeg
 
+WORDS = b"1\n00:00:00,500 --> 00:00:01,500\nHello\n"
 HLS = {
     "Type": "HLS_GROUP_SETTINGS",
     "HlsGroupSettings": {"Destination": "s3://media-out/hls/film", "SegmentLength": 1, "MinSegmentLength": 0},
@@ -80,7 +83,9 @@ def test_alternate_audio_stands_in_a_group_that_variants_name(convert, settings,
     assert 'AUDIO="stereo"' in master
 
 
-def test_captions_become_a_rendition_of_subtitles(convert, settings, rendition):
+@pytest.fixture
+def captioned(settings, rendition):
+    """Settings of a rendition and its subtitles."""
     words = {
         "NameModifier": "_words",
         "ContainerSettings": {"Container": "M3U8"},
@@ -93,15 +98,28 @@ def test_captions_become_a_rendition_of_subtitles(convert, settings, rendition):
         ],
     }
     source = {"SourceType": "SRT", "FileSourceSettings": {"SourceFile": "s3://media-in/films/words.srt"}}
-    given = settings(
+    return settings(
         rendition("_90", Height=90), words, group=HLS,
         CaptionSelectors={"Captions Selector 1": {"SourceSettings": source}},
     )  # fmt: skip
-    job = convert(given, **{"words.srt": b"1\n00:00:00,500 --> 00:00:01,500\nHello\n"})
+
+
+def test_captions_become_a_rendition_of_subtitles(convert, captioned):
+    job = convert(captioned, **{"words.srt": WORDS})
     assert 'TYPE=SUBTITLES,GROUP-ID="subs",NAME="eng"' in job.text("hls/film.m3u8")
     assert 'SUBTITLES="subs"' in job.text("hls/film.m3u8")
     assert job.text("hls/film_words.m3u8").count("#EXTINF") == 1
     assert "00:00:00.500 --> 00:00:01.500\nHello" in job.text("hls/film_words_00001.vtt")
+
+
+def test_captions_are_not_as_long_as_an_input_pretends_to_be(convert, captioned, media, tmp_path):
+    path = tmp_path / "clip.mkv"
+    ffmpeg("-i", media["clip"], "-c", "copy", path)
+    content = bytearray(path.read_bytes())
+    struct.pack_into(">d", content, content.index(b"\x44\x89\x88") + 3, 1e15)  # the element Duration, in ms
+    job = convert(captioned, bytes(content), **{"words.srt": WORDS})
+    assert job.text("hls/film_words.m3u8").count("#EXTINF") == 1
+    assert all(output["duration_ms"] < 2500 for output in job.outputs)
 
 
 def test_durations_are_written_as_asked():

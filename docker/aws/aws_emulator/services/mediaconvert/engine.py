@@ -26,6 +26,8 @@ PICTURES = frozenset({"png", "jpeg", "gif"})
 INPUT_CODECS = {"h264": "H_264", "hevc": "H_265", "mpeg2video": "MPEG2", "prores": "PRORES", "vp8": "VP8", "vp9": "VP9"}
 ATOM_BYTES = 8
 FIRST_PACKETS = 200
+TRACKS_DIFFER_S = 10.0  # one track of an honest input may be longer than another by this
+LONGEST_UNDECODED_S = 24 * 3600.0  # of captions alone
 
 
 def run(task: Task) -> dict[str, Any]:
@@ -42,7 +44,8 @@ def run(task: Task) -> dict[str, Any]:
     task.report(PROBED, "TRANSCODING", inputs=described)  # the first report of a phase is always sent on
     plan = Planner(settings, sources, started).plan()
     packager = Packager(task, settings, plan, started)
-    frames = _transcode(task, plan)
+    seen = _transcode(task, plan)
+    plan.duration_s, frames = _believed_s(plan.duration_s, seen.out_time_s), seen.frames
     task.report(TRANSCODED, "UPLOADING", frames=frames)
     package: Package = packager.upload(
         lambda share: task.report(TRANSCODED + int(share * 4), "UPLOADING", frames=frames)
@@ -181,8 +184,8 @@ def _described(number: int, source: Source) -> dict[str, Any]:
     }
 
 
-def _transcode(task: Task, plan: Plan) -> int:
-    """Run the command; the number of frames that the first output took."""
+def _transcode(task: Task, plan: Plan) -> Progress:
+    """Run the command; how far it came in the end."""
     seen = Progress()
 
     def on_progress(progress: Progress) -> None:
@@ -193,14 +196,24 @@ def _transcode(task: Task, plan: Plan) -> int:
         task.report(percent, "TRANSCODING", frames=progress.frames, phase_percent=int(share * 100))
 
     if not plan.arguments:
-        return 0
+        return seen
     try:
         run_ffmpeg(plan.arguments, inputs=plan.inputs, folder=task.folder, on_progress=on_progress)
     except (MediaRefused, MediaBroken) as error:
         raise faults.not_opened(plan.pieces[0][0].uri, str(error)) from error
     except FfmpegFailed as error:
         raise _named(error) from error
-    return seen.frames
+    return seen
+
+
+def _believed_s(claimed_s: float | None, made_s: float) -> float | None:
+    """How long the outputs are, in seconds: what the inputs claim, unless much less came out of them.
+
+    >>> _believed_s(60.0, 59.2), _believed_s(1e12, 2.0), _believed_s(1e12, 0.0)
+    (60.0, 2.0, 86400.0)
+    """
+    most_s = made_s + TRACKS_DIFFER_S if made_s else LONGEST_UNDECODED_S
+    return claimed_s if claimed_s is None or claimed_s <= most_s else made_s or LONGEST_UNDECODED_S
 
 
 def _named(error: FfmpegFailed) -> Exception:
