@@ -159,21 +159,27 @@ class TranscribeStartTranscriptionJobOperator(RecordsJobOperator):
     def _read_transcript(self, bucket: str, key: str, job_id: str) -> dict[str, Any]:
         """Read the file that the service wrote: 5 MB for four hours of talk, which takes 35 MB of memory.
 
-        :raises PaidJobFailed: when it has been deleted; so is the job then, and the next try pays for another one.
+        :raises PaidJobFailed: when it was deleted or written over; the job is deleted then, and the next try pays anew.
         """
         try:
-            return json.load(self._s3.get_object(Bucket=bucket, Key=key)["Body"])
+            transcript = json.load(self._s3.get_object(Bucket=bucket, Key=key)["Body"])
         except ClientError as error:
             code = error.response["Error"]["Code"]
             if code != "NoSuchKey":
                 raise
-            cast("TranscribeHook", self.hook).delete(job_id)
-            raise PaidJobFailed(
-                **self.names_of(job_id),
-                code=code,
-                message=f"the job is done, but its transcript s3://{bucket}/{key} was deleted.",
-                advice="The job is deleted as well: the next try transcribes anew.",
-            ) from error
+            lost, advice = "was deleted", "The job is deleted as well: the next try transcribes anew."
+        else:
+            if transcript.get("jobName", job_id) == job_id:
+                return transcript
+            code, lost = "Overwritten", f"was written over by job {transcript['jobName']}"
+            advice = "Give each of the two a raw_output_key of its own; the next try transcribes anew."
+        cast("TranscribeHook", self.hook).delete(job_id)
+        raise PaidJobFailed(
+            **self.names_of(job_id),
+            code=code,
+            message=f"the job is done, but its transcript s3://{bucket}/{key} {lost}.",
+            advice=advice,
+        )
 
     @property
     def raw_result_key(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
+from hashlib import sha256
 
 import boto3
 import pytest
@@ -70,9 +71,11 @@ def transcribe(key):
 def written(s3, key):
     """Writes the transcript file, as the service does, and returns its job."""
 
-    def written(*items: dict, text: str = "", **more) -> dict:
+    def written(*items: dict, text: str = "", name: str | None = None, **more) -> dict:
         raw_key = f"{key}.transcript.raw.json"
-        transcript = {"jobName": "j", "results": {"transcripts": [{"transcript": text}], "items": list(items)}}
+        transcript = {"results": {"transcripts": [{"transcript": text}], "items": list(items)}}
+        if name:
+            transcript["jobName"] = name
         s3.put_object(Bucket=SETTINGS.processed_bucket, Key=raw_key, Body=json.dumps(transcript))
         uri = f"https://s3.us-east-1.amazonaws.com/{SETTINGS.processed_bucket}/{raw_key}"
         return job("COMPLETED", Transcript={"TranscriptFileUri": uri}, LanguageCode="en-US", **more)
@@ -317,11 +320,33 @@ def test_a_transcript_that_was_deleted_is_made_anew_by_the_next_try(transcribe, 
     stubber.add_response("delete_transcription_job", {})
     with pytest.raises(PaidJobFailed, match="the next try transcribes anew"):
         again.execute(context)
-    stubber.add_client_error("get_transcription_job", "NotFoundException")
+    for _ in range(2):  # how the job stands, and whether another try began the next one
+        stubber.add_client_error("get_transcription_job", "NotFoundException")
     start(stubber)
     for _ in range(2):
         stubber.add_response("get_transcription_job", written(WORD, text="Hello"))
     assert document(s3, again.execute(context))["text"] == "Hello"
+
+
+def test_a_transcript_that_another_job_wrote_over_is_not_taken_for_this_ones(transcribe, service, context, written):
+    operator = transcribe()
+    stubber = service(operator)
+    start(stubber)
+    for _ in range(2):
+        stubber.add_response("get_transcription_job", written(name="b" * 64))
+    stubber.add_response("delete_transcription_job", {})
+    with pytest.raises(PaidJobFailed, match=r"written over by job b+\. Give each .* raw_output_key"):
+        operator.execute(context)
+
+
+def test_the_transcript_of_this_very_job_is_taken(transcribe, service, context, s3, key, written):
+    operator = transcribe()
+    token = sha256(f"{operator._identity(context).job_key}1".encode()).hexdigest()
+    stubber = service(operator)
+    start(stubber)
+    for _ in range(2):
+        stubber.add_response("get_transcription_job", written(WORD, text="Hello", name=token))
+    assert document(s3, operator.execute(context))["text"] == "Hello"
 
 
 # --- the link
