@@ -93,7 +93,10 @@ def _minutes(settings: Mapping[str, Any], media: MediaFacts) -> float | None:
         return media.duration_min
     from_zero = inputs[0].get("TimecodeSource") == "ZEROBASED"
     frame_rate = (media.video.frame_rate if media.video else None) or 30.0
-    lengths = [_clip_s(clip, media.duration_min * 60, frame_rate, from_zero=from_zero) for clip in clips]
+    try:
+        lengths = [_clip_s(clip, media.duration_min * 60, frame_rate, from_zero=from_zero) for clip in clips]
+    except ValueError:  # MediaConvert will say what is wrong with the timecode
+        return None
     known = [length for length in lengths if length is not None]
     return sum(known) / 60 if len(known) == len(lengths) else None
 

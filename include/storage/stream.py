@@ -13,6 +13,10 @@ _ONE_PART_AT_A_TIME = TransferConfig(use_threads=False)
 READ_BYTES = 1024 * 1024
 
 
+class ObjectReplaced(OSError):
+    """An object is not the one that was stored: somebody wrote another over it."""
+
+
 def overwrite_stream(
     s3: Any, bucket: str, key: str, chunks: Iterable[bytes], *, content_type: str, metadata: Mapping[str, str]
 ) -> None:
@@ -82,8 +86,14 @@ def json_document(head: Mapping[str, Any], name: str, records: Iterable[Mapping[
     yield b"\n]}\n"
 
 
-def read_json_lines(s3: Any, bucket: str, key: str) -> Iterator[Any]:
-    """Yield what ``json_lines`` wrote, one line in memory at a time."""
-    body = s3.get_object(Bucket=bucket, Key=key)["Body"]
-    for line in body.iter_lines(chunk_size=READ_BYTES):
+def read_json_lines(s3: Any, bucket: str, key: str, *, metadata: Mapping[str, str] | None = None) -> Iterator[Any]:
+    """Yield what ``json_lines`` wrote, one line in memory at a time.
+
+    :param metadata: what was noted on the object when it was stored.
+    :raises ObjectReplaced: when something else is noted on it now.
+    """
+    answer = s3.get_object(Bucket=bucket, Key=key)
+    if not (metadata or {}).items() <= answer["Metadata"].items():
+        raise ObjectReplaced(f"s3://{bucket}/{key} was written over by another: {answer['Metadata']}")
+    for line in answer["Body"].iter_lines(chunk_size=READ_BYTES):
         yield json.loads(line)

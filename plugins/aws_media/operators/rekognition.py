@@ -12,12 +12,12 @@ from aws_media.hooks.paid_job import JobStatus
 from aws_media.hooks.rekognition import UNSUPPORTED, RekognitionHook
 from aws_media.links.rekognition import RekognitionResultLink
 from aws_media.media_object import MediaObject
-from aws_media.operators.records import RecordsJobOperator, sorted_names, stated
+from aws_media.operators.records import RecordsJobOperator, ResultNotKept, sorted_names, stated
 from aws_media.triggers.rekognition import RekognitionJobTrigger
 from include.catalog.keys import raw_analysis_key
 from include.costs.rate_card import BilledUnits
 from include.settings import SETTINGS
-from include.storage.stream import json_lines, read_json_lines
+from include.storage.stream import ObjectReplaced, json_lines, read_json_lines
 from include.video.probe import MediaFacts
 from include.video.rekognition import RECORDS_FROM_PAGE, facts_from_page
 
@@ -121,8 +121,15 @@ class RekognitionAnalysisOperator(RecordsJobOperator):
 
     def read_result(self, status: JobStatus) -> dict[str, Any]:
         self._keep_pages(status.job_id)
-        pages = read_json_lines(self._s3, self.output_bucket, self.raw_result_key)
-        first = next(pages)
+        noted = {"job-id": status.job_id}
+        pages = read_json_lines(self._s3, self.output_bucket, self.raw_result_key, metadata=noted)
+        try:
+            first = next(pages)
+        except ObjectReplaced as error:
+            advice = "Give each of the two a raw_output_key of its own; the next try reads the result again."
+            raise ResultNotKept(
+                **self.names_of(status.job_id), code="Overwritten", message=str(error), advice=advice
+            ) from error
         found = chain.from_iterable(map(RECORDS_FROM_PAGE[self.operation], chain([first], pages)))
         kept = self.keep_records(status.job_id, facts_from_page(first), found)
         return {**kept, "raw_key": self.raw_result_key, "read_parameters": self.read_parameters()}

@@ -94,3 +94,8 @@ def test_a_length_that_nobody_knows_is_unknown():
     assert one(job(output()), MediaFacts()).quantity is None
     assert one({**job(output()), "Inputs": [{}, {}]}, film()).quantity is None
     assert one(job(output(height=720)), MediaFacts(duration_s=60)).multiplier is None
+
+
+def test_a_clip_whose_timecode_makes_no_sense_has_no_known_length():
+    clipped = job(output(), InputClippings=[{"StartTimecode": "10 s", "EndTimecode": "00:00:20:00"}])
+    assert one(clipped, film()).quantity is None

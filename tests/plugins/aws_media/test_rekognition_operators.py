@@ -377,6 +377,23 @@ def test_pages_that_lose_their_place_are_read_again_from_the_first_and_overwritt
 ANY_PAGE = {"JobId": JOB, "MaxResults": 1000, "SortBy": "TIMESTAMP", "AggregateBy": "TIMESTAMPS"}
 
 
+def test_pages_that_another_job_wrote_over_are_not_taken_for_this_ones(analyse, service, context, monkeypatch):
+    operator = analyse()
+    stubber = service(operator)
+    start(stubber, "label_detection")
+    add_statuses(stubber, "label_detection", "SUCCEEDED", "SUCCEEDED")
+    add_pages(stubber, "label_detection", {"Labels": [FOUND["label_detection"]]})
+    keep_pages = operator._keep_pages
+
+    def and_another_writes_over_them(job_id: str) -> None:
+        keep_pages(job_id)
+        operator.keep_object(operator.raw_result_key, [b"{}"], content_type="application/jsonl", job_id="another")
+
+    monkeypatch.setattr(operator, "_keep_pages", and_another_writes_over_them)
+    with pytest.raises(ResultNotKept, match=r"Overwritten: .*raw\.jsonl.* raw_output_key"):
+        operator.execute(context)
+
+
 def test_pages_that_lose_their_place_again_and_again_fail_the_task(analyse, service, context):
     operator = analyse()
     stubber = service(operator)
