@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
+from pathlib import Path
 
 import pytest
 from moto.s3.models import s3_backends
@@ -282,7 +283,12 @@ def test_segments_join_what_is_seen_without_a_break_and_have_no_instances(backen
     assert items[0]["Timestamp"] == 0
 
 
-def test_a_reset_cancels_what_runs(backend, queue, request_):
+def test_a_reset_cancels_what_runs_and_removes_what_was_found(backend, queue, request_, finish):
+    job_id = backend.start(TEXT, request_())
+    finish(job_id, [])
+    found = Path(backend.job(TEXT, job_id).result["found"])
+    assert found.exists()
     backend.start(LABELS, request_())
     backend.reset()
     assert queue.jobs == {}
+    assert not found.exists()

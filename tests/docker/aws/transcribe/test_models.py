@@ -301,8 +301,10 @@ def test_a_vocabulary_has_to_be_there_ready_and_of_the_language(backend, start, 
         start("third", Settings={"VocabularyName": "bad"})
 
 
-def test_a_vocabulary_file_that_cannot_be_read_fails_the_vocabulary(backend, account, events):
-    s3_backends[account]["aws"].put_object(f"media-{account}", "bad.txt", b"x" * 60_000)
+def test_a_vocabulary_file_that_is_too_large_fails_the_vocabulary_unread(backend, account, events, monkeypatch):
+    file = s3_backends[account]["aws"].put_object(f"media-{account}", "bad.txt", b"x" * 60_000)
+    setter = type(file).value.fset
+    monkeypatch.setattr(type(file), "value", property(lambda _: pytest.fail("it was read"), setter))
     vocabulary = make_vocabulary(backend, VocabularyFileUri=f"s3://media-{account}/bad.txt")
     assert vocabulary.state == "FAILED"
     assert "60000 bytes" in vocabulary.failure_reason

@@ -72,8 +72,9 @@ class RekognitionBackend(BaseBackend):
 
     def reset(self) -> None:
         with self._lock:
-            for job_id in self._jobs:
+            for job_id, job in self._jobs.items():
                 JOBS.cancel(job_id)
+                _discard(job)
         super().reset()
 
     def start(self, analysis: Analysis, params: Json) -> str:
@@ -154,8 +155,7 @@ class RekognitionBackend(BaseBackend):
         for job_id, job in list(self._jobs.items()):
             if job.started_at < oldest and job.status != "IN_PROGRESS":
                 del self._jobs[job_id]
-                if job.result:
-                    Path(job.result["found"]).unlink(missing_ok=True)
+                _discard(job)
         self._tokens = {token: job_id for token, job_id in self._tokens.items() if job_id in self._jobs}
 
     # the listener of the jobs: called by the queue's threads
@@ -194,6 +194,11 @@ class RekognitionBackend(BaseBackend):
             "Timestamp": int(self.clock() * 1000),
             "Video": {"S3ObjectName": place["Name"], "S3Bucket": place["Bucket"]},
         }
+
+
+def _discard(job: VideoJob) -> None:
+    if job.result:
+        Path(job.result["found"]).unlink(missing_ok=True)
 
 
 def refuse_start(params: Json) -> None:

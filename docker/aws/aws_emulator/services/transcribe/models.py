@@ -34,6 +34,7 @@ from aws_emulator.services.transcribe.vocabularies import (
     Vocabulary,
     VocabularyBroken,
     phrases_in,
+    refuse_large,
 )
 
 ENTRY = "aws_emulator.services.transcribe.engine:run"
@@ -271,7 +272,9 @@ class TranscribeBackend(BaseBackend):
             if place is None:
                 raise BadRequestException(reasons.UNREADABLE)
             try:
-                phrases = phrases_in(self._object(place).value)
+                file = self._object(place)
+                refuse_large(file.size)  # before it is read
+                phrases = phrases_in(file.value)
             except VocabularyBroken as error:
                 failure = str(error)
         with self._lock:

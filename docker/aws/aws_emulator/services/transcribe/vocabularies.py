@@ -47,14 +47,18 @@ class Vocabulary:
         }
 
 
+def refuse_large(size_bytes: int) -> None:
+    """Raise ``VocabularyBroken`` for a file of more bytes than Transcribe reads."""
+    if size_bytes > LARGEST_BYTES:
+        raise VocabularyBroken(f"The vocabulary file has {size_bytes} bytes, more than the {LARGEST_BYTES} allowed.")
+
+
 def phrases_in(text: bytes) -> list[str]:
     r"""The phrases of a vocabulary file: a list, one a line, or a table whose first column is ``Phrase``.
 
     >>> phrases_in(b"Los-Angeles\nF.B.I.\n"), phrases_in(b"Phrase\tDisplayAs\nLos-Angeles\tLos Angeles\n")
     (['Los-Angeles', 'F.B.I.'], ['Los-Angeles'])
     """
-    if len(text) > LARGEST_BYTES:
-        raise VocabularyBroken(f"The vocabulary file has {len(text)} bytes, more than the {LARGEST_BYTES} allowed.")
     try:
         lines = text.decode("utf-8-sig").splitlines()
     except UnicodeDecodeError as error:
