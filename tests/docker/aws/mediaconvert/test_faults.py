@@ -119,3 +119,11 @@ def test_a_picture_of_a_billion_pixels_is_refused(failure, settings, mp4):
     header = struct.pack(">IIBBBBB", 40_000, 40_000, 1, 0, 0, 0, 0)
     png = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(bytes(5001 * 100)))
     assert failure(settings(mp4()), png + chunk(b"IEND", b""))[0] in {1010, 1030}
+
+
+def test_a_file_of_nothing_but_empty_boxes_is_not_read_to_its_end(tmp_path, monkeypatch):
+    path = tmp_path / "boxes"
+    path.write_bytes(b"\0\0\0\x08free" * 1000)
+    assert len(list(engine.top_atoms(path))) == 1000
+    monkeypatch.setattr(engine, "MOST_ATOMS", 100)
+    assert len(list(engine.top_atoms(path))) == 100

@@ -25,6 +25,7 @@ PROBED, TRANSCODED = 5, 95  # percent of the job after these phases
 PICTURES = frozenset({"png", "jpeg", "gif"})
 INPUT_CODECS = {"h264": "H_264", "hevc": "H_265", "mpeg2video": "MPEG2", "prores": "PRORES", "vp8": "VP8", "vp9": "VP9"}
 ATOM_BYTES = 8
+MOST_ATOMS = 1_000_000  # a fragmented file of a day has fewer; gigabytes of empty boxes end here
 FIRST_PACKETS = 200
 TRACKS_DIFFER_S = 10.0  # one track of an honest input may be longer than another by this
 LONGEST_UNDECODED_S = 24 * 3600.0  # of captions alone
@@ -105,7 +106,9 @@ def top_atoms(path: Path) -> Iterable[tuple[str, int, int]]:
     length = path.stat().st_size
     with path.open("rb") as file:
         at = 0
-        while at + ATOM_BYTES <= length:
+        for _ in range(MOST_ATOMS):
+            if at + ATOM_BYTES > length:
+                return
             file.seek(at)
             head = file.read(16)
             size, kind = int.from_bytes(head[:4], "big"), head[4:8]
