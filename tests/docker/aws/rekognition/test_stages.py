@@ -214,12 +214,10 @@ def test_a_video_cut_off_in_the_middle_is_analysed_as_far_as_it_goes(tmp_path, t
     assert 20 < stages.Stages(job).footage.frames < 60
 
 
-def test_ten_bit_pictures_and_tiny_ones_are_analysed(tmp_path, task):
-    deep = film(tmp_path / "deep.mp4", [texture(1)] * 5, pix_fmt="yuv420p10le")
+def test_tiny_pictures_are_analysed(tmp_path, task):
     tiny = film(tmp_path / "tiny.mp4", [texture(1)[:2, :2].copy()] * 5)
-    for number, video in enumerate((deep, tiny)):
-        for analysis in ALL:
-            engine.run(task(video, analysis, key=f"{number}.mp4"))
+    for analysis in ALL:
+        engine.run(task(tiny, analysis))
 
 
 def test_what_was_read_is_what_a_later_job_reads(clip, task):
