@@ -155,9 +155,8 @@ def test_another_codec_is_refused_in_the_words_of_aws(tmp_path, task):
 
 
 def test_h264_of_ten_bits_is_refused(tmp_path, task):
-    path = tmp_path / "deep.mp4"
-    ffmpeg("-f", "lavfi", "-i", "testsrc=d=0.2", "-pix_fmt", "yuv420p10le", "-c:v", "libx264", path)
-    assert "10 bits a sample" in failure(task(path)).message
+    deep = film(tmp_path / "deep.mp4", [texture(1)] * 5, pix_fmt="yuv420p10le")
+    assert "10 bits a sample" in failure(task(deep)).message
 
 
 def test_another_container_is_refused(clip, tmp_path, task):
