@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 LARGEST_CACHE_BYTES = 4 * 1024**3
+CLOCK_SLACK_S = 60.0  # files are stamped by a coarser clock than ours, milliseconds behind it
 
 
 def shared(cache: Path, key: str, make: Callable[[Path], None]) -> Path:
@@ -55,7 +56,7 @@ def prune(cache: Path, most_bytes: int, in_use_since: float) -> None:
             entries.append((path.stat().st_mtime, path, _size_bytes(path)))
     total = sum(size for _, _, size in entries)
     for used_at, path, size in sorted(entries):
-        if used_at >= in_use_since or (total <= most_bytes and not path.name.startswith(".new-")):
+        if used_at >= in_use_since - CLOCK_SLACK_S or (total <= most_bytes and not path.name.startswith(".new-")):
             continue
         if path.name.endswith(".lock"):
             continue  # empty, and somebody may wait at it

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from aws_emulator.jobs.cache import prune, shared
+from aws_emulator.jobs.cache import CLOCK_SLACK_S, prune, shared
 
 
 def test_what_is_shared_is_made_once(tmp_path):
@@ -73,7 +73,7 @@ def test_what_a_running_job_may_use_stays(tmp_path):
     entry = shared(tmp_path, "clip", lambda folder: fill(folder, 1000))
     prune(tmp_path, 0, in_use_since=started_at)
     assert entry.exists()
-    prune(tmp_path, 0, in_use_since=time.time() + 1)
+    prune(tmp_path, 0, in_use_since=time.time() + 2 * CLOCK_SLACK_S)
     assert not entry.exists()
 
 
