@@ -49,10 +49,10 @@ GATHER_S = 0.8
 TELL_EVERY_S = 0.5
 """The pause between two batches to all triggers; each batch wakes every trigger for a moment."""
 
-INVISIBLE_S = 60
-"""So long a message stays with this process, which is done with it in seconds; one that died gives it up by that."""
+INVISIBLE_S = 90
+"""So long a message stays with this process, which is done with it before; one that died gives it up by that."""
 
-DELETE_WITHIN_S = 30.0
+DELETE_WITHIN_S = 40.0
 """Acknowledged messages are deleted ten at a time, and at the latest after these seconds."""
 
 WANTED_FOR_S = 900.0

@@ -23,7 +23,7 @@ from aws_media.triggers.waiting import Pace, WaitedJob, WaitingRoom, event_of
 TICK_S = 0.5
 """How often the jobs are looked through for those to ask about."""
 
-CHECKS_UNDER_WAY = 16
+CHECKS_UNDER_WAY = 64
 """How many questions may be open at a time."""
 
 REFUSALS_BEFORE_WAKING = 3

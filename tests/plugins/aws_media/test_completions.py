@@ -151,6 +151,27 @@ def test_a_completion_that_comes_before_its_trigger_is_remembered(trigger, queue
     asyncio.run(scenario())
 
 
+def test_a_call_that_still_listens_when_the_last_trigger_leaves_takes_no_message_into_nowhere(
+    trigger, queue, no_checks, monkeypatch
+):
+    monkeypatch.setattr(completions, "LONG_POLL_S", 5)
+    first, second = uuid.uuid4().hex, uuid.uuid4().hex
+
+    async def scenario() -> None:
+        async with Triggerer() as triggerer:
+            number = triggerer.start(trigger(first))
+            queue.send(first)
+            await triggerer.until_fired(number)
+            await asyncio.sleep(0.5)  # the next call listens
+            triggerer.store_events()
+            await triggerer.task(number)
+            queue.send(second)
+            await until(lambda: queue.counts() == (0, 1))  # taken by that call
+            await triggerer.until_fired(triggerer.start(trigger(second)))
+
+    asyncio.run(scenario())
+
+
 def test_a_message_that_nobody_waits_for_goes_back_for_another_triggerer(trigger, queue, job_id, no_checks):
     async def scenario() -> None:
         async with Triggerer() as triggerer:
