@@ -18,9 +18,9 @@ from include.settings import SETTINGS
 FIRST_CHECK_WITHIN_S = 5.0
 """A job is asked about once when a trigger begins to wait for it, at a random moment of these seconds."""
 
-SWEEP_S, SECONDS_PER_SWEPT_JOB, SWEPT_WITHIN_S = 300.0, 60.0, 12_000.0
+SWEEP_S, SECONDS_PER_SWEPT_JOB = 300.0, 60.0
 """A job is asked about again after five minutes although messages come, in case that its own got lost; but while none
-was ever missed, only one job a minute, or of many so many that each is asked about within 200 minutes."""
+was ever missed, only one job a minute: the sweep looks whether messages come at all."""
 
 SUSPICIOUS_FOR_S = 3600.0
 """How long the sweep runs at full pace after it found a job that ended without a message."""
@@ -212,9 +212,7 @@ class WaitingRoom:
 
     def sweeps_per_second(self) -> float:
         """Return how often a job may be asked about that is waited for by its message."""
-        if time.monotonic() < self._suspicious_until:
-            return float("inf")
-        return max(1 / SECONDS_PER_SWEPT_JOB, len(self.jobs) / SWEPT_WITHIN_S)
+        return float("inf") if time.monotonic() < self._suspicious_until else 1 / SECONDS_PER_SWEPT_JOB
 
     def is_full(self) -> bool:
         """Say whether more messages should wait in the queue, for there is enough to act on."""
