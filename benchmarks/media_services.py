@@ -16,7 +16,7 @@ import sys
 import tempfile
 import time
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +69,19 @@ def farthest_cut(known: Sequence[int], found: Sequence[int]) -> int | None:
     1
     """
     return max((min(abs(cut - other) for other in found) for cut in known), default=0) if found else None
+
+
+def until(ended: Callable[[Any], bool], ask: Callable[[], Any]) -> Any:
+    """Ask until the answer says that the job ended, and return it.
+
+    :raises TimeoutError: when it has not after ``LONGEST_WAIT_S``.
+    """
+    deadline = time.monotonic() + LONGEST_WAIT_S
+    while not ended(answer := ask()):
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"not ended after {LONGEST_WAIT_S:.0f} s: {answer}")
+        time.sleep(0.2)
+    return answer
 
 
 class Services:
@@ -145,12 +158,13 @@ class Services:
         }
         if video:
             source["VideoSelector"] = {"Rotate": "AUTO"}
-        job = self.mediaconvert.create_job(
+        job_id = self.mediaconvert.create_job(
             Role=ROLE, Settings={"Inputs": [source], "OutputGroups": [files, posters] if video else [files]}
-        )["Job"]
-        while job["Status"] not in ("COMPLETE", "ERROR", "CANCELED"):
-            time.sleep(0.2)
-            job = self.mediaconvert.get_job(Id=job["Id"])["Job"]
+        )["Job"]["Id"]
+        job = until(
+            lambda job: job["Status"] in ("COMPLETE", "ERROR", "CANCELED"),
+            lambda: self.mediaconvert.get_job(Id=job_id)["Job"],
+        )
         if job["Status"] != "COMPLETE":
             return f"{job['Status']} {job.get('ErrorCode', '')}: {job.get('ErrorMessage', '')}"
         listed = self.s3.list_objects_v2(Bucket=TARGET, Prefix=f"converted/{name}/")["Contents"]
@@ -184,8 +198,7 @@ class Services:
 
     def _analysis(self, operation: str, job_id: str) -> dict[str, Any] | str:
         read = getattr(self.rekognition, f"get_{operation}")
-        while (page := read(JobId=job_id, MaxResults=1000))["JobStatus"] == "IN_PROGRESS":
-            time.sleep(0.2)
+        page = until(lambda page: page["JobStatus"] != "IN_PROGRESS", lambda: read(JobId=job_id, MaxResults=1000))
         if page["JobStatus"] == "FAILED":
             return f"FAILED: {page['StatusMessage']}"
         found = page[ANALYSES[operation]]
@@ -206,13 +219,12 @@ class Services:
             )
         except ClientError as error:
             return None, f"{error.response['Error']['Code']}: {error.response['Error']['Message']}"
-        while True:
-            job = self.transcribe.get_transcription_job(TranscriptionJobName=name)["TranscriptionJob"]
-            if job["TranscriptionJobStatus"] == "FAILED":
-                return None, f"FAILED: {job['FailureReason']}"
-            if job["TranscriptionJobStatus"] == "COMPLETED":
-                break
-            time.sleep(0.2)
+        job = until(
+            lambda job: job["TranscriptionJobStatus"] in ("COMPLETED", "FAILED"),
+            lambda: self.transcribe.get_transcription_job(TranscriptionJobName=name)["TranscriptionJob"],
+        )
+        if job["TranscriptionJobStatus"] == "FAILED":
+            return None, f"FAILED: {job['FailureReason']}"
         answer = json.load(self.s3.get_object(Bucket=TARGET, Key=f"transcripts/{name}.json")["Body"])
         text = answer["results"]["transcripts"][0]["transcript"]
         return text, f"{len(plain_words(text))} words" if text else "empty transcript"
