@@ -172,7 +172,9 @@ def test_each_service_is_paid_once_through_a_killed_triggerer_and_clears(
             airflow.clear(dag_id, run_id, [PAID_TASKS[dag_id]])
         wait_until(lambda: all_deferred(tries), 90, "the deferral after the clear")
         assert {entry["state"] for entry in entries(film).values()} == {"active"}
-        os.killpg(process_id("triggerer"), signal.SIGKILL)
+        triggerer = psutil.Process(process_id("triggerer"))
+        os.killpg(triggerer.pid, signal.SIGKILL)
+        psutil.wait_procs([triggerer], timeout=30)  # until it is gone, the stack takes it for running
         restart_what_died()
 
     for dag_id, run_id in runs.items():
