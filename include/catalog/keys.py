@@ -132,8 +132,23 @@ class RunFolder:
 
     def processed(self, filename: str, kind: Kind) -> str:
         """Key of what was found out about ``filename``, in the processed bucket."""
-        stem = filename.rpartition(".")[0] or filename
-        return self._key(f"{stem}_{kind}.json")
+        return self._key(f"{_stem(filename)}_{kind}.json")
+
+    def proxy(self, filename: str) -> str:
+        """Key of the H.264 copy of ``filename`` that analyses read, in the processed bucket.
+
+        >>> RunFolder("video", "wikimedia", "sea", "20260301_063000").proxy("waves.webm")
+        'video/wikimedia/sea/20260301_063000/waves_proxy.mp4'
+        """
+        return self._key(f"{_stem(filename)}_proxy.mp4")
+
+    def contact_sheet(self, filename: str) -> str:
+        """Key of the picture with one frame per shot of ``filename``, in the processed bucket.
+
+        >>> RunFolder("video", "wikimedia", "sea", "20260301_063000").contact_sheet("waves.webm")
+        'video/wikimedia/sea/20260301_063000/waves_contact.jpg'
+        """
+        return self._key(f"{_stem(filename)}_contact.jpg")
 
     @property
     def summary(self) -> str:
@@ -155,6 +170,10 @@ class RunFolder:
         return self._key("search.json")
 
 
+def _stem(filename: str) -> str:
+    return filename.rpartition(".")[0] or filename
+
+
 def provenance_key(raw_key: str) -> str:
     """Key of the provenance beside a raw file, in the same bucket.
 
@@ -171,6 +190,15 @@ def failure_key(key: str) -> str:
     'failed/audio/internet-archive/jazz/20260301_063000/take-5.mp3.json'
     """
     return f"failed/{key}.json"
+
+
+def answer_key(source: str, request_sha256: str) -> str:
+    """Key, in the processed bucket, of a catalogue's answer that may not be asked for again within a day.
+
+    >>> answer_key("pixabay", "0" * 64) == f"answers/pixabay/{'0' * 64}.json"
+    True
+    """
+    return f"answers/{source}/{request_sha256}.json"
 
 
 def analysis_key(key: str, analysis: str) -> str:

@@ -103,6 +103,8 @@ class AssetOutcome:
     licence: str | None = None
     raw_key: str | None = None
     features_key: str | None = None
+    labels_key: str | None = None
+    contact_sheet_key: str | None = None
     failure: Failure | None = None
 
 
@@ -124,6 +126,10 @@ class RunSummary:
     rejected: int
     exhausted: bool
     """The catalogue had no further candidate, so that ``landed`` may be below ``asked``."""
+    quoted_usd: float | None = None
+    """What the run's paid jobs, on the assets of every source, were to cost by the rate card before they began."""
+    paid_usd: float | None = None
+    """What the paid jobs that this run started cost by the rate card; what others paid for before costs nothing."""
     assets: tuple[AssetOutcome, ...]
 
 

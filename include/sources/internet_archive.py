@@ -12,16 +12,26 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import quote
 
 from include.catalog.attribution import plain_text
 from include.catalog.keys import MediaType
 from include.catalog.licences import claims_from_field, is_allowed, licence_from_url
 from include.catalog.records import Licence
-from include.sources.source import ItemRef, Page, Rejection, RejectionError, Request, Source, SourceAnswerError, Track
+from include.sources.source import (
+    HostPace,
+    ItemRef,
+    Page,
+    Rejection,
+    RejectionError,
+    Request,
+    Source,
+    SourceAnswerError,
+    Track,
+)
 
 PUBLIC_BASE = "https://archive.org"
 
@@ -114,11 +124,13 @@ class _UnfitError(Exception):
         self.message = message
 
 
-class InternetArchive:
+class InternetArchive(Source):
     """https://archive.org as a source of audio."""
 
     name = "internet-archive"
     title = "Internet Archive"
+    conn_id = "internet_archive_default"
+    hosts: ClassVar[Mapping[str, HostPace]] = {"archive.org": HostPace(seconds_between_requests=0.2)}
 
     def search_request(self, words: str, media_type: MediaType, cursor: str | None) -> Request:
         """Ask for a page of Creative Commons audio that matches all ``words``.
@@ -150,13 +162,13 @@ class InternetArchive:
             ),
         )
 
-    def page_from_answer(self, answer: object, cursor: str | None) -> Page:
+    def page_from_answers(self, answers: Sequence[object], cursor: str | None) -> Page:
         """Read a page of a search. An entry without a usable identifier is left out: nothing could be asked about it.
 
         :raises SourceAnswerError: when the Archive reports an error, the shape is another, or a cursor leads nowhere.
         """
         page, scrape = _parsed_cursor(cursor)
-        answer = _answer_object(answer, "search")
+        answer = _answer_object(answers[0], "search")
         if page is None:
             return _page_from_scrape(answer, scrape)
         response = answer.get("response")

@@ -7,10 +7,11 @@ and recorded answers test them.
 from __future__ import annotations
 
 import types
-from collections.abc import Collection, Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
-from typing import Any, Literal, Protocol, get_args, get_origin, get_type_hints
+from typing import Any, ClassVar, Literal, get_args, get_origin, get_type_hints
 
 from include.catalog.keys import MediaType
 from include.catalog.records import Licence
@@ -41,6 +42,8 @@ class ItemRef:
     id: str
     title: str
     licence_raw: str | None
+    answer: object = None
+    """What the search told of the item, where it tells all there is and the item need not be asked for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,33 +91,57 @@ class Rejection:
     message: str
 
 
-class Source(Protocol):
-    """An open media catalogue.
+@dataclass(frozen=True, slots=True)
+class HostPace:
+    """How fast the whole deployment may ask a host, all its workers together."""
 
-    ``name`` stands in keys (``internet-archive``), ``title`` in attributions (``Internet Archive``).
+    seconds_between_requests: float
+    bytes_per_s: float | None = None
+    """Bandwidth that all downloads share; ``None`` for no limit."""
+
+
+class Source(ABC):
+    """An open media catalogue. What differs from one to the next is here; paging, pace and retries are the client's.
+
+    A further source is one such class, its place in ``open_media.hooks.open_media.SOURCES``, and its connection.
     """
 
-    name: str
-    title: str
+    name: ClassVar[str]
+    """As it stands in keys: ``internet-archive``."""
+    title: ClassVar[str]
+    """As it stands in attributions: ``Internet Archive``."""
+    conn_id: ClassVar[str]
+    """Airflow connection that names its base URL, and its API key as password where it wants one."""
+    hosts: ClassVar[Mapping[str, HostPace]]
+    """Hosts that it is asked at and that it serves files from, names below them included, and how fast."""
+    key_param: ClassVar[str | None] = None
+    """Name of the query parameter that carries the API key; ``None`` where none is wanted."""
+    keep_answers_s: ClassVar[float] = 0.0
+    """How long an answer must be kept and not be asked for again, in seconds."""
 
+    @abstractmethod
     def search_request(self, words: str, media_type: MediaType, cursor: str | None) -> Request:
         """Ask for a page of items that match all ``words``; ``cursor`` is ``None`` or the ``next`` of a page.
 
         :raises ValueError: for words without a letter or digit, a media type that the source lacks, a foreign cursor.
         """
-        ...
 
-    def page_from_answer(self, answer: object, cursor: str | None) -> Page:
-        """Read the parsed JSON that came for ``cursor``.
+    def further_request(self, request: Request, answer: object) -> Request | None:  # noqa: ARG002
+        """Ask for the rest of a page that comes in several answers; ``None`` when ``answer`` completes it."""
+        return None
+
+    @abstractmethod
+    def page_from_answers(self, answers: Sequence[object], cursor: str | None) -> Page:
+        """Read the parsed JSON that came for ``cursor``: one answer, or the several that make up the page.
 
         :raises SourceAnswerError: when it is no page.
         """
-        ...
 
-    def item_request(self, ref: ItemRef) -> Request:
-        """Ask for an item's licence and files."""
-        ...
+    def item_request(self, ref: ItemRef) -> Request | None:  # noqa: ARG002
+        """Ask for an item's licence and files; ``None`` when the search has told them (``ref.answer``)."""
+        return None
 
+    @abstractmethod
     def tracks_from_answer(
         self, answer: object, ref: ItemRef, *, families: Collection[str], download_base: str
     ) -> tuple[Track | Rejection, ...]:
@@ -124,7 +151,6 @@ class Source(Protocol):
 
         :raises SourceAnswerError: when the source reports an error, or the answer is no item at all.
         """
-        ...
 
 
 def track_to_json(track: Track) -> dict[str, Any]:
