@@ -153,6 +153,16 @@ class Source(ABC):
         """
 
 
+def source_names(sources: Sequence[str] | str) -> list[str]:
+    """Read names of sources, in the order in which they are asked: a list, or a text with commas between.
+
+    >>> source_names("wikimedia, pixabay"), source_names(["internet-archive"])
+    (['wikimedia', 'pixabay'], ['internet-archive'])
+    """
+    names = sources.split(",") if isinstance(sources, str) else sources
+    return [name.strip() for name in names if name.strip()]
+
+
 def track_to_json(track: Track) -> dict[str, Any]:
     """Write a track as plain JSON values."""
     return asdict(track)
