@@ -1,7 +1,8 @@
 """What a media file holds, told from its header: how long, how large, which way up.
 
-Nothing is decoded and nothing but the header is read, so that a file of gigabytes in S3 costs a few ranged reads, and a
-hostile one meets no decoder. ffmpeg is held to the format that the first bytes show and may open nothing else.
+``probe_media`` decodes nothing and reads nothing but the header, so that a file of gigabytes in S3 costs a few ranged
+reads, and a hostile one meets no decoder. ``check_video``, the gate for films of strangers, decodes the first picture
+too. In both ffmpeg is held to the format that the first bytes show and may open nothing else.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import math
 import struct
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -19,10 +21,44 @@ from include.audio.probe import sniff_open_file
 MOST_STREAMS = 64
 LARGEST_MOOV_BYTES = 32 * 2**20
 """A movie header beyond this is not searched for the rotation: it would be for a video of days."""
+MOST_PIXELS = 8192 * 4608
+"""Of a picture: a little more than 8K in any shape. The decoder holds up to 17 of them at once."""
+MOST_PACKETS = 400
+MOST_PACKET_BYTES = 64 * 2**20
+"""How far into a film its first picture is looked for: some seconds, for a recording may begin between key frames."""
+
+# fmt: off
+VIDEO_CODECS = frozenset({
+    "av1", "cinepak", "dirac", "dnxhd", "dvvideo", "ffv1", "flv1", "h261", "h263", "hevc", "h264", "huffyuv",
+    "indeo3", "indeo5", "mjpeg", "mpeg1video", "mpeg2video", "mpeg4", "msmpeg4v2", "msmpeg4v3", "prores", "qtrle",
+    "rpza", "svq1", "svq3", "theora", "utvideo", "vc1", "vp6", "vp6f", "vp8", "vp9", "wmv1", "wmv2", "wmv3",
+})
+# fmt: on
+"""The only codecs whose decoder may be opened: films of cameras, of the web, and of archives."""
 
 
 class MediaError(ValueError):
     """A file is no media that can be read. Another try on the same bytes fails the same way."""
+
+
+class NotMedia(MediaError):
+    """The bytes are no media container, whatever the name says."""
+
+
+class HeaderBroken(MediaError):
+    """A media container whose header cannot be read."""
+
+
+class NoPicture(MediaError):
+    """A media file that could hold a film, and holds sound alone, or nothing."""
+
+
+class PictureUndecodable(MediaError):
+    """A header that announces a film, and not one picture of it can be decoded."""
+
+
+class PictureTooLarge(MediaError):
+    """A picture whose size is beyond what any camera films: decoding it would take the memory of the machine."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +73,8 @@ class VideoStream:
     """Clockwise turn that a player applies: 0, 90, 180 or 270."""
     frame_rate: float | None
     bit_rate_bps: int | None
+    profile: str | None = None
+    """ffmpeg's name of the codec's profile, which tells bits and colours a sample: ``High``, ``High 10``, ``Main``."""
 
     @property
     def upright_size(self) -> tuple[int, int]:
@@ -76,30 +114,101 @@ def probe_media(file: str | Path | BinaryIO, *, name: str | None = None) -> Medi
 
     :param file: a path of a local file, or an open, seekable, binary file such as a ``RangedFile``.
     :param name: what to call it in errors.
-    :raises MediaError: when it is no media file, or its header is broken.
+    :raises NotMedia, HeaderBroken: when it is no media file, or its header is broken.
     :raises OSError: when it cannot be read.
     """
     if isinstance(file, str | Path):
         with Path(file).open("rb") as opened:
             return probe_media(opened, name=name or Path(file).name)
     name = name or str(getattr(file, "name", "the file"))
+    with _opened(file, name) as (container, opened):
+        size_bytes = file.seek(0, 2)
+        return _facts(opened, container, size_bytes, _mov_turns(file, size_bytes))
+
+
+def check_video(path: str | Path, *, name: str | None = None) -> MediaFacts:
+    """Make sure that a file is a film, by decoding its first picture, and tell what it holds.
+
+    A film that breaks off passes, and so does one whose length nobody knows: its beginning can be worked with.
+
+    :param name: what to call it in errors.
+    :raises NotMedia, HeaderBroken, NoPicture, PictureTooLarge, PictureUndecodable: why it is refused, in words.
+    :raises OSError: when it cannot be read.
+    """
+    name = name or Path(path).name
+    with Path(path).open("rb") as file:
+        facts = probe_media(file, name=name)
+        if facts.video is None:
+            holds = (
+                f"holds sound alone ({facts.audio[0].codec} in {facts.container})" if facts.audio else "holds nothing"
+            )
+            raise NoPicture(f"{name} {holds}: give the film with its picture, or drop it")
+        if facts.video.width * facts.video.height > MOST_PIXELS:
+            raise PictureTooLarge(_too_large(name, facts.video.width, facts.video.height))
+        with _opened(file, name) as (_, opened):
+            _decode_first(next(_pictures(opened)), name)
+    return facts
+
+
+def _decode_first(stream: Any, name: str) -> None:
+    """Decode a stream until its first picture comes out.
+
+    :raises PictureUndecodable: when none comes, or no decoder of its codec may be opened.
+    :raises PictureTooLarge: when it is larger than the header said, and too large.
+    """
+    import av.error
+
+    context = stream.codec_context
+    if _codec(context) not in VIDEO_CODECS:
+        raise PictureUndecodable(f"{name} is coded as {_codec(context)}, which is not decoded: convert it to H.264")
+    context.thread_count = 1  # more would hold more pictures
+    context.options = {"max_pixels": str(MOST_PIXELS)}
+    packets, read_bytes, reason = 0, 0, "there is no packet"
+    demuxed = stream.container.demux(stream)
+    while packets < MOST_PACKETS and read_bytes < MOST_PACKET_BYTES:
+        try:
+            packet = next(demuxed, None)
+        except (av.error.FFmpegError, ValueError) as error:  # the film breaks off here
+            packet, reason = None, _reason(error)
+        try:
+            frames = context.decode(packet)
+        except (av.error.FFmpegError, ValueError) as error:
+            frames, reason = [], _reason(error)
+        if frames:
+            return
+        if packet is None:
+            break
+        packets, read_bytes = packets + bool(packet.size), read_bytes + packet.size
+    if context.width * context.height > MOST_PIXELS:
+        raise PictureTooLarge(_too_large(name, context.width, context.height))
+    raise PictureUndecodable(
+        f"{name}: not one picture came out of {packets} packets of {_codec(context)} ({reason}): fetch it again if it "
+        "was damaged on the way, or drop it"
+    )
+
+
+def _too_large(name: str, width: int, height: int) -> str:
+    return f"{name} has pictures of {width} x {height} pixels, {MOST_PIXELS} in all are decoded: scale it down"
+
+
+@contextmanager
+def _opened(file: BinaryIO, name: str) -> Iterator[tuple[str, Any]]:
+    """Open a file with ffmpeg held to its sniffed format and to these bytes; yield the format's name and the container.
+
+    Opening decodes nothing. ffmpeg's own errors inside the block are those of a broken header.
+
+    :raises NotMedia, HeaderBroken: when it is no media file.
+    """
+    import av
+    import av.error
+    import av.logging
+
     file.seek(0)
     try:
         container = sniff_open_file(file, name)
     except AudioError as error:
-        raise MediaError(f"{name} is no media file: {error.found or 'it is empty'}") from error
-    size_bytes = file.seek(0, 2)
-    turns = list(_mov_turns(file, size_bytes)) if container == "mov" else []
+        raise NotMedia(f"{name} is no media file: {error.found or 'it is empty'}") from error
     file.seek(0)
-    return _facts(file, name, container, size_bytes, turns)
-
-
-def _facts(file: BinaryIO, name: str, container: str, size_bytes: int, turns: list[int]) -> MediaFacts:
-    import av
-    import av.error
-    import av.logging
-    from av.stream import Disposition
-
     av.logging.set_level(av.logging.PANIC)
     options = {
         "format_whitelist": "matroska,webm" if container == "matroska" else container,
@@ -109,18 +218,31 @@ def _facts(file: BinaryIO, name: str, container: str, size_bytes: int, turns: li
     }
     try:
         with av.open(file, mode="r", format=container, options=options, metadata_errors="replace") as opened:
-            pictures = [s for s in opened.streams.video if not s.disposition & Disposition.attached_pic]
-            duration_s = opened.duration / 1_000_000 if opened.duration else None
-            return MediaFacts(
-                probed=True,
-                container=container,
-                duration_s=duration_s if duration_s and duration_s > 0 else None,
-                size_bytes=size_bytes,
-                video=_video(pictures[0], turns[0] if turns else 0) if pictures else None,
-                audio=tuple(map(_audio, opened.streams.audio)),
-            )
+            yield container, opened
+    except MediaError:
+        raise
     except (av.error.FFmpegError, ValueError) as error:
-        raise MediaError(f"{name}: the {container} header cannot be read ({error})") from error
+        raise HeaderBroken(f"{name}: the {container} header cannot be read ({_reason(error)})") from error
+
+
+def _pictures(opened: Any) -> Iterator[Any]:
+    """Yield the video streams of a file, without cover pictures."""
+    from av.stream import Disposition
+
+    return (stream for stream in opened.streams.video if not stream.disposition & Disposition.attached_pic)
+
+
+def _facts(opened: Any, container: str, size_bytes: int, turns: Iterator[int]) -> MediaFacts:
+    picture = next(_pictures(opened), None)
+    duration_s = opened.duration / 1_000_000 if opened.duration else None
+    return MediaFacts(
+        probed=True,
+        container=container,
+        duration_s=duration_s if duration_s and duration_s > 0 else None,
+        size_bytes=size_bytes,
+        video=_video(picture, next(turns, 0) if container == "mov" else 0) if picture else None,
+        audio=tuple(map(_audio, opened.streams.audio)),
+    )
 
 
 def _video(stream: Any, rotation_deg: int) -> VideoStream:
@@ -132,6 +254,7 @@ def _video(stream: Any, rotation_deg: int) -> VideoStream:
         rotation_deg=rotation_deg,
         frame_rate=float(stream.average_rate) if stream.average_rate else None,
         bit_rate_bps=(context.bit_rate if context else None) or None,
+        profile=(context.profile if context else None) or None,
     )
 
 
@@ -142,6 +265,11 @@ def _audio(stream: Any) -> AudioTrack:
         channels=context.channels if context else 0,
         sample_rate_hz=context.sample_rate if context else 0,
     )
+
+
+def _reason(error: Exception) -> str:
+    """Return ffmpeg's own words, without the file and the log that PyAV adds."""
+    return str(getattr(error, "strerror", "") or error)
 
 
 def _codec(context: Any) -> str:

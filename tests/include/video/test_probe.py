@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import io
+import re
+import struct
 import subprocess
 import wave
 from pathlib import Path
@@ -9,7 +11,16 @@ import imageio_ffmpeg
 import pytest
 
 from include.storage.ranged_file import RangedFile
-from include.video.probe import AudioTrack, MediaError, probe_media
+from include.video.probe import (
+    AudioTrack,
+    MediaError,
+    NoPicture,
+    NotMedia,
+    PictureTooLarge,
+    PictureUndecodable,
+    check_video,
+    probe_media,
+)
 
 FFMPEG = imageio_ffmpeg.get_ffmpeg_exe()
 
@@ -166,3 +177,84 @@ def test_sound_is_measured_in_minutes():
         file.setframerate(1000)
         file.writeframes(bytes(90_000))
     assert probe_media(io.BytesIO(sound.getvalue())).duration_min == 1.5
+
+
+# ------------------------------------------------------------------------------------------------ the gate for films
+def test_a_film_passes_the_gate_with_its_facts(film):
+    assert check_video(film) == probe_media(film)
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("live.webm", ("-c:v", "libvpx", "-live", "1")),
+        ("one_pixel.mp4", ("-vf", "scale=1:1", "-c:v", "libx264", "-pix_fmt", "yuv444p")),
+        ("ten_bits.mp4", ("-c:v", "libx264", "-pix_fmt", "yuv420p10le")),
+        ("theora.ogv", ("-c:v", "libtheora")),
+        ("camera.avi", ("-c:v", "mjpeg")),
+    ],
+)
+def test_odd_films_pass_the_gate(make, name, arguments):
+    assert check_video(make(name, *PICTURE, *arguments)).video is not None
+
+
+def test_a_turned_film_passes_the_gate(make, film):
+    path = make("turned.mp4", "-display_rotation", "90", "-i", str(film), "-c", "copy")
+    assert check_video(path).video.rotation_deg == 270
+
+
+def test_a_film_that_breaks_off_passes_the_gate_for_its_beginning(make, tmp_path):
+    whole = make("whole.mp4", *PICTURE, "-c:v", "libx264", "-movflags", "+faststart")
+    broken = tmp_path / "broken.mp4"
+    broken.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
+    assert check_video(broken).video.width == 320
+
+
+def test_sound_alone_is_no_film_whatever_the_name_says(make):
+    """Public catalogues call such a file video/ogg."""
+    with pytest.raises(NoPicture, match=r"lying\.ogv holds sound alone \(vorbis in ogg\)"):
+        check_video(make("lying.ogv", *SOUND, "-c:a", "libvorbis"))
+
+
+def test_text_is_no_film(tmp_path):
+    (tmp_path / "page.mp4").write_text("<!doctype html><title>404</title>")
+    with pytest.raises(NotMedia, match="an HTML page"):
+        check_video(tmp_path / "page.mp4")
+
+
+def test_a_film_of_rubbish_is_refused_before_the_whole_of_it_is_read(make, tmp_path):
+    film = bytearray(make("sound_header.mp4", *PICTURE, "-c:v", "libx264", "-movflags", "+faststart").read_bytes())
+    start = film.index(b"mdat") + 4
+    film[start:] = b"\xa5" * (len(film) - start)
+    (tmp_path / "rubbish.mp4").write_bytes(film)
+    with pytest.raises(PictureUndecodable, match=r"rubbish\.mp4: not one picture came out of \d+ packets of h264"):
+        check_video(tmp_path / "rubbish.mp4")
+
+
+def test_a_picture_beyond_8k_is_refused_undecoded(make):
+    arguments = ("-f", "lavfi", "-i", "color=size=16000x8000:rate=1:duration=1", "-c:v", "mjpeg", "-frames:v", "1")
+    with pytest.raises(PictureTooLarge, match="16000 x 8000 pixels"):
+        check_video(make("huge.avi", *arguments))
+
+
+def test_a_picture_that_is_larger_than_its_header_says_is_refused(make, monkeypatch):
+    """What the decoder finds in the stream counts, and it is stopped before it takes the memory."""
+    path = make("honest.avi", *PICTURE, "-c:v", "mjpeg")
+    content = path.read_bytes()
+    sizes = re.compile(re.escape(struct.pack("<II", 320, 180)))
+    assert sizes.search(content)
+    path.write_bytes(sizes.sub(struct.pack("<II", 16, 16), content))
+    monkeypatch.setattr("include.video.probe.MOST_PIXELS", 1000)
+    with pytest.raises(MediaError, match=r"not one picture|pixels"):
+        check_video(path)
+
+
+def test_a_codec_that_is_not_on_the_list_is_not_decoded(make, monkeypatch):
+    path = make("drawn.mp4", *PICTURE, "-c:v", "mpeg4")
+    monkeypatch.setattr("include.video.probe.VIDEO_CODECS", frozenset({"h264"}))
+    with pytest.raises(PictureUndecodable, match="is coded as mpeg4, which is not decoded"):
+        check_video(path)
+
+
+def test_every_refusal_is_a_media_error():
+    assert all(issubclass(kind, MediaError) for kind in (NotMedia, NoPicture, PictureUndecodable, PictureTooLarge))
