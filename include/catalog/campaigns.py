@@ -4,7 +4,19 @@ from __future__ import annotations
 
 import re
 
-CAMPAIGNS: tuple[str, ...] = ("jazz", "ambient", "electronic", "folk", "nature-sounds", "street-sounds")
+ARTICLES: dict[str, str] = {
+    "jazz": "Jazz",
+    "ambient": "Ambient music",
+    "electronic": "Electronic music",
+    "folk": "Folk music",
+    "nature-sounds": "Natural sounds",
+    "street-sounds": "Soundscape",
+}
+"""The curated campaigns, in the order in which they take turns, each with its article in the English Wikipedia.
+
+The title is the article's own, no redirect: the views of a redirect are counted apart."""
+
+CAMPAIGNS: tuple[str, ...] = tuple(ARTICLES)
 """The campaigns that the trigger form offers; any other name that fits the pattern may be typed in."""
 
 LARGEST_BATCH = 500
@@ -36,3 +48,15 @@ def words_from_campaign(campaign: str) -> str:
     if not is_campaign(campaign):
         raise ValueError(f"{campaign!r} is no campaign: lower-case letters, digits and '-', 50 at most")
     return " ".join(campaign.replace("-", " ").split())
+
+
+def article_from_campaign(campaign: str) -> str:
+    """Return the title of the encyclopaedia's article on a campaign; one that is not curated is looked up by its words.
+
+    :raises ValueError: when ``campaign`` does not fit ``CAMPAIGN_PATTERN``.
+
+    >>> article_from_campaign("folk"), article_from_campaign("city-pop")
+    ('Folk music', 'City pop')
+    """
+    words = words_from_campaign(campaign)
+    return ARTICLES.get(campaign) or words[:1].upper() + words[1:]
