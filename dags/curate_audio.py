@@ -22,20 +22,13 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from airflow.sdk import TriggerRule, dag, task
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk import dag
 
 from media_dags import assets, tags
-from media_dags.campaigns import plan_curation, planned
+from media_dags.curation import close_run, land_batch
 from media_dags.defaults import DEFAULT_ARGS, ON_RUN_FAILED, cron_utc, late_after
 from media_dags.params import curation_params
 from media_lake.operators.audio import AudioAnalyseAssetsOperator
-from media_lake.operators.summary import LakeWriteSummaryOperator
-from open_media.operators.open_media import (
-    OpenMediaCompleteBatchOperator,
-    OpenMediaLandTrackOperator,
-    OpenMediaSearchItemsOperator,
-)
 
 FILES_PER_ANALYSIS = 8  # several share the cold start of the analysis libraries
 
@@ -52,54 +45,13 @@ FILES_PER_ANALYSIS = 8  # several share the cold start of the analysis libraries
     doc_md=__doc__,
 )
 def curate_audio():
-    @task(multiple_outputs=True)
-    def choose_campaign(dag_run=None, params=None) -> dict[str, str | int | list[str]]:
-        return plan_curation(dag_run, params, "audio")
-
-    plan = choose_campaign()
-    of_this_run = {
-        "source": "internet-archive",
-        "media_type": "audio",
-        "campaign": planned("campaign"),
-        "run": planned("run"),
-    }
-
-    search_items = OpenMediaSearchItemsOperator(
-        task_id="search_items", batch_size=plan["batch_size"], licences=plan["licences"], **of_this_run
-    )
-
-    land_audio = OpenMediaLandTrackOperator.partial(
-        task_id="land_audio", map_index_template="{{ task.candidate['name'] }}", **of_this_run
-    ).expand(candidate=search_items.output)
-
-    complete_batch = OpenMediaCompleteBatchOperator(
-        task_id="complete_batch",
-        group_size=FILES_PER_ANALYSIS,
-        trigger_rule=TriggerRule.ALL_DONE,
-        **of_this_run,
-    )
+    batch = land_batch("audio", sources=["internet-archive"], group_size=FILES_PER_ANALYSIS)
 
     analyse_audio = AudioAnalyseAssetsOperator.partial(
         task_id="analyse_audio", map_index_template="{{ names }}"
-    ).expand(asset_ids=complete_batch.output)
+    ).expand(asset_ids=batch.asset_ids)
 
-    write_summary = LakeWriteSummaryOperator(
-        task_id="write_summary",
-        asked=planned("batch_size"),
-        asset_ids=complete_batch.output,
-        exhausted="{{ ti.xcom_pull(task_ids='complete_batch', key='exhausted') }}",
-        outlets=[assets.AUDIO_FEATURES],
-        trigger_rule=TriggerRule.ALL_DONE,
-        **of_this_run,
-    )
-
-    @task(trigger_rule=TriggerRule.ONE_FAILED)
-    def report_failure():
-        raise AirflowFailException("a task of this run failed; the others went on, see the grid")
-
-    land_audio >> complete_batch
-    analyse_audio >> write_summary
-    [search_items, land_audio, complete_batch, analyse_audio, write_summary] >> report_failure()
+    close_run(batch, analysed=[analyse_audio], outlets=[assets.AUDIO_FEATURES])
 
 
 curate_audio()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from include.catalog.keys import MediaType, run_from_time
@@ -11,8 +11,12 @@ from media_lake.hooks.dynamodb import OnceHook
 from media_lake.hooks.ssm import CampaignHook
 
 
-def plan_curation(dag_run: Any, params: Mapping[str, Any], media_type: MediaType) -> dict[str, Any]:
-    """Return ``campaign``, ``batch_size``, ``licences`` and ``run`` of a curation run.
+def plan_curation(
+    dag_run: Any, params: Mapping[str, Any], media_type: MediaType, sources: Sequence[str]
+) -> dict[str, Any]:
+    """Return ``campaign``, ``batch_size``, ``licences``, ``sources`` and ``run`` of a curation run.
+
+    The sources are those of the Param of that name, else ``sources``; with commas between them, for templates.
 
     A scheduled run takes campaign and batch size from SSM. A manual run takes them from the form; its campaign becomes
     the active one when ``persist_campaign`` is set. A run is planned once: cleared later, it keeps its plan and changes
@@ -20,10 +24,10 @@ def plan_curation(dag_run: Any, params: Mapping[str, Any], media_type: MediaType
     """
     once = OnceHook()
     job_key = hashlib.sha256("\n".join(["curation", "plan", dag_run.dag_id, dag_run.run_id]).encode()).hexdigest()
-    return once.recall(job_key) or once.remember(job_key, _new_plan(dag_run, params, media_type))
+    return once.recall(job_key) or once.remember(job_key, _new_plan(dag_run, params, media_type, sources))
 
 
-def _new_plan(dag_run: Any, params: Mapping[str, Any], media_type: MediaType) -> dict[str, Any]:
+def _new_plan(dag_run: Any, params: Mapping[str, Any], media_type: MediaType, sources: Sequence[str]) -> dict[str, Any]:
     ssm = CampaignHook()
     scheduled = dag_run.run_type == "scheduled"
     campaign = (None if scheduled else params["campaign"]) or ssm.active_campaign()
@@ -33,6 +37,7 @@ def _new_plan(dag_run: Any, params: Mapping[str, Any], media_type: MediaType) ->
         "campaign": campaign,
         "batch_size": ssm.batch_size(media_type) if scheduled else params["batch_size"],
         "licences": list(params["licences"]),
+        "sources": ",".join(params.get("sources") or sources),
         "run": run_from_time(dag_run.logical_date or dag_run.run_after),
     }
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from airflow.sdk import Param
 
 from include.catalog.campaigns import CAMPAIGN_PATTERN, CAMPAIGNS, LARGEST_BATCH
 from include.catalog.licences import DEFAULT_FAMILIES, LICENCE_FAMILIES
 
 
-def curation_params(*, batch_size: int) -> dict[str, Param]:
+def curation_params(*, batch_size: int, further_licences: Sequence[str] = ()) -> dict[str, Param]:
     """Return the form of a curation run, with its default batch size.
 
-    The campaigns are ``examples``, no ``enum``: the browser offers them in a drop-down and takes other names too. The
+    ``further_licences`` are families beside Creative Commons which the form offers, and allows by default. The campaigns are ``examples``, no ``enum``: the browser offers them in a drop-down and takes other names too. The
     form checks no ``pattern``; Airflow's API answers 400 to a bad name, and the form shows its words.
     """
+    families = [*LICENCE_FAMILIES, *further_licences]
     return {
         "campaign": Param(
             None,
@@ -29,15 +32,15 @@ def curation_params(*, batch_size: int) -> dict[str, Param]:
             minimum=1,
             maximum=LARGEST_BATCH,
             title="Batch size",
-            description="How many good recordings to bring that the lake does not have.",
+            description="How many good files to bring that the lake does not have.",
         ),
         "licences": Param(
-            list(DEFAULT_FAMILIES),
+            [*DEFAULT_FAMILIES, *further_licences],
             type="array",
-            items={"type": "string", "enum": list(LICENCE_FAMILIES)},
+            items={"type": "string", "enum": families},
             minItems=1,
-            examples=list(LICENCE_FAMILIES),
-            values_display={family: _label(family) for family in LICENCE_FAMILIES},
+            examples=families,
+            values_display={family: _label(family) for family in families},
             title="Allowed licences",
             description="What may land. The default leaves out ND, which allows no derivatives.",
         ),
@@ -50,10 +53,51 @@ def curation_params(*, batch_size: int) -> dict[str, Param]:
     }
 
 
+def source_params(sources: Sequence[str]) -> dict[str, Param]:
+    """Return the choice among several sources; what is chosen is asked in the order in which it stands."""
+    return {
+        "sources": Param(
+            list(sources),
+            type="array",
+            items={"type": "string", "enum": list(sources)},
+            minItems=1,
+            examples=list(sources),
+            title="Sources",
+            description="Asked in this order: the next one when those before it have too little, or are not there.",
+        )
+    }
+
+
+def analysis_params() -> dict[str, Param]:
+    """Return what decides which paid analyses a run buys, and for how much at most."""
+    return {
+        "moderation": Param(
+            default=False,
+            type="boolean",
+            title="Look for unsafe content",
+            description="Rekognition content moderation, which costs about as much as the labels.",
+        ),
+        "max_cost_usd": Param(
+            5.0,
+            type="number",
+            minimum=0,
+            title="Most it may cost (USD)",
+            description="A run whose quote by the rate card is higher stops before anything is paid.",
+        ),
+        "approve_over_budget": Param(
+            default=False,
+            type="boolean",
+            title="Ask when it costs more",
+            description="Wait for a person's approval (Required Actions) instead of stopping.",
+        ),
+    }
+
+
 def _label(family: str) -> str:
     """Name a licence family as its licences do.
 
     >>> _label("by-nc-sa"), _label("cc0"), _label("pdm")
     ('CC BY-NC-SA', 'CC0', 'Public Domain Mark')
     """
-    return {"cc0": "CC0", "pdm": "Public Domain Mark"}.get(family) or f"CC {family.upper()}"
+    names = {"cc0": "CC0", "pdm": "Public Domain Mark", "pixabay": "Pixabay Content License (not Creative Commons)"}
+    return names.get(family) or f"CC {family.upper()}"

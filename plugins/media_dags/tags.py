@@ -2,3 +2,4 @@
 
 AUDIO = "audio"
 CURATION = "curation"
+VIDEO = "video"

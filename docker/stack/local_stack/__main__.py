@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import os
 import signal
 import sys
 import time
@@ -238,12 +239,25 @@ def _duration(seconds: float) -> str:
     return f"{whole}s"
 
 
+def _folders(text: str) -> tuple[Path, ...]:
+    """Read names of folders with colons between, as in PATH.
+
+    >>> _folders("a:b/c")
+    (PosixPath('a'), PosixPath('b/c'))
+    """
+    return tuple(Path(part) for part in text.split(os.pathsep) if part)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m local_stack", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     media = argparse.ArgumentParser(add_help=False)
     media.add_argument(
-        "--media", type=Path, metavar="FOLDER", help="media files for the sources to serve as `my-media`"
+        "--media",
+        type=_folders,
+        default=(),
+        metavar="FOLDER[:FOLDER]",
+        help="media files for the sources to serve as `my-media`",
     )
     start = commands.add_parser("up", parents=[media], help="start what is not running, wait until all is healthy")
     start.set_defaults(run=up)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,13 +38,16 @@ class Component:
         return hashlib.sha256(text.encode()).hexdigest()
 
 
+MEDIA_OPTION = "--media"
+
+
 def airflow_command(*arguments: str) -> tuple[str, ...]:
     """Return the command line of `airflow <arguments>` in this interpreter's environment."""
     return (sys.executable, "-m", "airflow", *arguments)
 
 
-def components_for(settings: Settings, media: Path | None = None) -> list[Component]:
-    """List the stack's components in the order of their start; ``media`` is a folder for the sources to serve."""
+def components_for(settings: Settings, media: Sequence[Path] = ()) -> list[Component]:
+    """List the stack's components in the order of their start; ``media`` are folders for the sources to serve."""
     state_dir = state_dir_of(settings)
     aws_url = f"http://127.0.0.1:{settings.local_aws_port}"
     sources_url = f"http://127.0.0.1:{settings.local_sources_port}"
@@ -56,7 +59,7 @@ def components_for(settings: Settings, media: Path | None = None) -> list[Compon
         and str(Path(settings.local_aws_detector_labels).resolve()),
         "--speech-model": f"{engine}:{Path(model).resolve()}" if engine else model,
     }
-    serve_media = ("--media", str(media.resolve())) if media else ()
+    serve_media = tuple(part for folder in media for part in (MEDIA_OPTION, str(folder.resolve())))
     return [
         Component(
             name="aws",

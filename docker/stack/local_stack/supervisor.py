@@ -12,12 +12,13 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 from include.settings import Settings, copy_environment
 from local_stack import environment, preflight, processes
 from local_stack.airflow_api import AirflowApi
-from local_stack.components import Component, airflow_command, components_for
+from local_stack.components import MEDIA_OPTION, Component, airflow_command, components_for
 from local_stack.health import Health, check
 from local_stack.processes import Record, StackFolder
 
@@ -71,13 +72,13 @@ class ComponentStatus:
 def start(
     settings: Settings,
     *,
-    media: Path | None = None,
+    media: Sequence[Path] = (),
     extra_environment: Mapping[str, str] | None = None,
     report: Reporter = print,
 ) -> Endpoints:
     """Start what is not running, restart what is to run differently, and return once everything is healthy.
 
-    :param media: folder of media files that the stand-in sources serve as campaign `my-media`; None changes nothing.
+    :param media: folders of media files that the sources serve as campaign `my-media`; without any nothing changes.
     :param extra_environment: variables that override `astro-config/local.env`, for tests.
     :param report: takes a line of progress.
     :raises StackError: when something is in the way or a component fails; what this call started is stopped again.
@@ -86,8 +87,9 @@ def start(
     caller = copy_environment()
     if fault := preflight.folder_fault(folder.path) or preflight.disk_fault(folder.path):
         raise StackError(fault, exit_status=2)
-    if media and not media.is_dir():
-        raise StackError(f"no folder {media}: name a folder of media files", exit_status=2)
+    for place in media:
+        if not place.is_dir():
+            raise StackError(f"no folder {place}: name a folder of media files", exit_status=2)
     with only_one(folder):
         try:
             variables = environment.stack_variables(settings, caller) | dict(extra_environment or {})
@@ -357,12 +359,12 @@ class Stack:
         )
 
 
-def _media_of_running(folder: StackFolder) -> Path | None:
+def _media_of_running(folder: StackFolder) -> list[Path]:
     record = folder.record_of("sources")
-    if record is None or "--media" not in record.command or not processes.main_process(folder, record):
-        return None
-    media = Path(record.command[record.command.index("--media") + 1])
-    return media if media.is_dir() else None
+    if record is None or not processes.main_process(folder, record):
+        return []
+    named = [Path(value) for option, value in pairwise(record.command) if option == MEDIA_OPTION]
+    return [place for place in named if place.is_dir()]
 
 
 def _finish_airflow(api: AirflowApi, variables: Mapping[str, str], report: Reporter) -> None:

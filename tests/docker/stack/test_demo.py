@@ -12,7 +12,7 @@ from rich.console import Console
 
 from include.settings import Settings
 from local_stack import __main__ as command_line
-from local_stack import demo
+from local_stack import demo, following
 from local_stack.airflow_api import AirflowApi, AirflowApiError
 
 
@@ -24,6 +24,7 @@ class Airflow:
         self.plan = plan or {}
         self.others = others or []
         self.unpaused: list[str] = []
+        self.triggered: list[tuple[str, dict[str, Any]]] = []
         self.tasks: list[dict[str, Any]] = []
 
     def __enter__(self) -> Airflow:
@@ -33,13 +34,14 @@ class Airflow:
         pass
 
     def dags(self) -> list[dict[str, str]]:
-        return [{"dag_id": demo.DAG_ID}]
+        return [{"dag_id": pipeline.dag_id} for pipeline in demo.PIPELINES]
 
     def unpause(self, dag_id: str) -> None:
         self.unpaused.append(dag_id)
 
     def trigger(self, dag_id: str, conf: dict[str, Any]) -> str:
-        assert self.unpaused == [dag_id], "a run of a paused DAG would wait for ever"
+        assert self.unpaused[-1] == dag_id, "a run of a paused DAG would wait for ever"
+        self.triggered.append((dag_id, conf))
         return "manual__1"
 
     def running(self, dag_id: str) -> list[str]:
@@ -66,10 +68,15 @@ class SmallLake:
     def assets(self, campaign: str) -> list[dict[str, Any]]:
         return []
 
-    def summary(self, campaign: str, run: str) -> dict[str, Any]:
-        return {"key": "summary.json", "campaign": campaign, "asked": 3, "exhausted": False, "assets": ASSETS}
+    def summaries(self, pipeline: demo.Pipeline, campaign: str, run: str) -> list[dict[str, Any]]:
+        about = {"key": "summary.json", "campaign": campaign, "asked": 3, "exhausted": False}
+        if pipeline.media_type == "audio":
+            return [about | {"assets": ASSETS, "quoted_usd": None, "paid_usd": None}]
+        return [about | {"assets": CLIPS, "quoted_usd": 0.0375, "paid_usd": 0.02}]
 
     def record(self, key: str) -> dict[str, Any]:
+        if key == "v_labels.json":
+            return LABELS
         assert key == "a_features.json", "only an analysed asset has features"
         return {
             "duration_s": 3.5,
@@ -83,7 +90,8 @@ class SmallLake:
 
 
 def asset(title: str, state: str, **more: Any) -> dict[str, Any]:
-    blank = {"licence": "CC-BY-4.0", "raw_key": None, "features_key": None, "failure": None, "source_id": "item"}
+    keys = dict.fromkeys(("raw_key", "features_key", "labels_key", "contact_sheet_key"))
+    blank = {"licence": "CC-BY-4.0", "failure": None, "source_id": "item", **keys}
     return {"title": title, "original_name": title, "state": state, **blank, **more}
 
 
@@ -92,6 +100,21 @@ ASSETS = [
     asset("Two", "failed", licence=None, failure={"stage": "land", "error": "NotAudio", "message": "[/b] a \x07 page"}),
     asset("Three", "landed", raw_key="c.mp3", features_key="c_features.json"),
 ]
+CLIPS = [
+    asset("Clip", "analysed", raw_key="v.webm", labels_key="v_labels.json", contact_sheet_key="v_contact.jpg"),
+]
+LABELS = {
+    "media": {"duration_s": 8.0, "width": 640, "height": 360, "rotation_deg": 90},
+    "production": {
+        "daylight": {"value": "night"},
+        "lighting_key": {"value": "low"},
+        "camera_motion": {"value": None},
+    },
+    "labels": [{"name": name} for name in ("Car", "Street", "Person", "Night", "Sign")],
+    "shots": [{}, {}],
+    "text": [{"text": "[b]TAXI\x07"}],
+    "skipped": {"moderation": "not asked for", "audio": "no sound"},
+}
 PLAN = {"campaign": "jazz", "run": "r"}
 
 
@@ -101,16 +124,23 @@ def settings(tmp_path) -> Settings:
 
 
 @pytest.fixture
-def printed(settings, monkeypatch) -> Iterator[Any]:
+def kinds() -> list[str]:
+    """What the demo curates."""
+    return ["audio"]
+
+
+@pytest.fixture
+def printed(settings, monkeypatch, kinds) -> Iterator[Any]:
     """Run the demo on the given Airflow; return its status and what it printed."""
-    monkeypatch.setattr(demo, "POLL_S", 0.0)
+    monkeypatch.setattr(following, "POLL_S", 0.0)
+    monkeypatch.setattr(demo, "PIPELINES", [one for one in demo.PIPELINES if one.media_type in kinds])
     monkeypatch.setattr(demo, "Lake", SmallLake)
 
     def run(airflow: Airflow, *, terminal: bool = False) -> tuple[int, str]:
         monkeypatch.setattr(AirflowApi, "of", lambda _settings: airflow)
         screen = io.StringIO()
         console = Console(file=screen, width=130, force_terminal=terminal)
-        return demo.demo(settings, console, media=None, campaign="jazz", batch_size=None), screen.getvalue()
+        return demo.demo(settings, console, media=(), campaign="jazz", batch_size=None), screen.getvalue()
 
     return run
 
@@ -118,7 +148,7 @@ def printed(settings, monkeypatch) -> Iterator[Any]:
 def test_a_run_that_chose_no_campaign_ends_as_failed_and_not_with_a_traceback(printed):
     status, text = printed(Airflow(["running", "failed"]))
     assert status == 1
-    assert "The run ended as failed" in text
+    assert "curate_audio manual__1 ended as failed" in text
     assert "/dags/curate_audio/runs/manual__1" in text
 
 
@@ -141,6 +171,31 @@ def test_a_stranger_s_title_is_neither_markup_nor_control_characters(printed):
 def test_a_folder_in_brackets_is_printed_as_it_is(printed, settings):
     _, text = printed(Airflow(["success"], PLAN))
     assert f"kept in {settings.state_dir}/login.json" in text
+
+
+@pytest.mark.parametrize("kinds", [["audio", "video"]])
+def test_both_curations_run_for_one_campaign_and_print_their_tables(printed):
+    airflow = Airflow(["success", "success"], PLAN)
+    status, text = printed(airflow)
+    assert status == 0
+    assert airflow.triggered == [
+        (dag_id, {"campaign": "jazz", "persist_campaign": True}) for dag_id in ("curate_audio", "curate_video")
+    ]
+    assert any("640x360 90°" in line for line in text.splitlines())
+    for told in ("night low", "Car, Street", "[b]TAXI", "audio: no sound"):
+        assert told in " ".join(text.split())
+    assert "not asked for" not in text
+    assert "Quoted before it began: $0.0375" in text
+    assert "$0.0200" in text
+    assert "s3://media-processed/v_contact.jpg" in text
+    assert "/dags/curate_video/runs/manual__1" in text
+
+
+def test_a_failed_curation_does_not_keep_the_other_one_from_running(printed, monkeypatch):
+    monkeypatch.setattr(demo, "PIPELINES", (demo.PIPELINES[0], demo.PIPELINES[0]))
+    status, text = printed(Airflow(["failed", "success"], PLAN))
+    assert status == 1
+    assert text.count("runs for campaign") == 2
 
 
 def test_a_run_behind_another_says_that_it_waits_once(printed):

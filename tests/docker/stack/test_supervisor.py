@@ -243,13 +243,14 @@ def test_no_component_listens_beyond_loopback_by_its_command_line():
 
 
 def test_a_folder_of_media_is_kept_by_an_up_that_names_none(folder, program, tmp_path):
-    media = tmp_path / "my media"
-    media.mkdir()
-    command = program("import time; time.sleep(60)", "--media", media)
+    media = [tmp_path / "my media", tmp_path / "odd"]
+    for place in media:
+        place.mkdir()
+    command = program("import time; time.sleep(60)", "--media", media[0], "--media", media[1])
     processes.spawn(folder, "sources", command, dict(os.environ), tmp_path)
     assert supervisor._media_of_running(folder) == media
     processes.stop(folder, None, grace_s=2)
-    assert supervisor._media_of_running(folder) is None
+    assert supervisor._media_of_running(folder) == []
 
 
 class ListedDags:

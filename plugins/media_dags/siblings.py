@@ -1,0 +1,31 @@
+"""What the tasks of one mapped group tell each other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from airflow.sdk import Context
+from airflow.sdk.exceptions import AirflowSkipException
+
+
+def of_sibling(group: str, task: str) -> Callable[[str], str]:
+    """Return what makes templates of the values that ``task`` of the same map index pushed, by their key.
+
+    A template and not the task's output, which would raise where the task was skipped.
+    """
+
+    def template(key: str) -> str:
+        return f"{{{{ ti.xcom_pull(task_ids='{group}.{task}', key='{key}', map_indexes=ti.map_index) }}}}"
+
+    return template
+
+
+def only_if(wanted: Callable[[Context], Any], why_not: str) -> Callable[[Context], None]:
+    """Return a ``pre_execute`` that skips its task unless it is wanted."""
+
+    def skip_unless_wanted(context: Context) -> None:
+        if not wanted(context):
+            raise AirflowSkipException(why_not)
+
+    return skip_unless_wanted
