@@ -19,6 +19,7 @@ from include.costs.rate_card import BilledUnits
 from include.settings import SETTINGS
 from include.storage.stream import ObjectReplaced, json_lines, read_json_lines
 from include.video.probe import MediaFacts
+from include.video.proxy import CONTAINERS, LARGEST_BYTES, LONGEST_S
 from include.video.rekognition import RECORDS_FROM_PAGE, facts_from_page
 
 if TYPE_CHECKING:
@@ -26,9 +27,6 @@ if TYPE_CHECKING:
 
 POOL = "rekognition"
 """Of 20 slots that count deferred tasks, for an account may run 20 analyses at once, of all kinds together."""
-LONGEST_S = 6 * 3600
-LARGEST_BYTES = 10 * 1024**3
-CONTAINERS = frozenset({"mov", "mp4", "avi"})
 _MOST_READINGS = 3
 
 
