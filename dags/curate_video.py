@@ -1,24 +1,24 @@
 """
 # curate_video
 
-Fill the lake with free clips of a campaign and with what can be seen in them: search Wikimedia Commons, and Pixabay when
-that has too little, land what is good with its licence and provenance, let Rekognition look, and write down labels,
-shots, text and what an editor asks for.
+Fill the lake with free clips of a campaign and with what can be seen in them: search Wikimedia Commons, and Pixabay
+when that has too little, land what is good with its licence and provenance, let Rekognition look, and write down
+labels, shots, text and what an editor asks for.
 
 | | |
 |---|---|
 | **Runs** | Mondays at 08:00 UTC with the active campaign, and on demand with a campaign of your choice |
 | **Reads** | Wikimedia Commons, Pixabay; from SSM below `/<prefix>/` the active campaign and the batch size |
-| **Writes** | media and provenance in `<raw>`; labels, contact sheets, H.264 proxies, a summary per source in `<processed>` |
+| **Writes** | media and provenance in `<raw>`; labels, contact sheets, proxies and summaries in `<processed>` |
 | **If it fails** | clear the failed task; every task may run twice, no job is paid twice. A bad clip fails nothing |
 
 Before anything is paid, `approve_cost` quotes the whole run by the rate card. Above `max_cost_usd` the run stops there
 and says so, or waits a day for a person, under *Required Actions*, when `approve_over_budget` is set.
 
 Each clip is analysed by itself: what Rekognition cannot take (WebM, Ogg, HEVC, 10 bits) gets an H.264 proxy through
-MediaConvert first. An analysis that is refused or denied shows as skipped, and stands with its reason under `skipped` in
-the clip's `<stem>_labels.json`; the clip's other analyses and its neighbours go on. At most 20 Rekognition jobs are under
-way at once (pool `rekognition`); waiting for one takes no worker.
+MediaConvert first. An analysis that is refused or denied shows as skipped, and stands with its reason under `skipped`
+in the clip's `<stem>_labels.json`; the clip's other analyses and its neighbours go on. At most 20 Rekognition jobs are
+under way at once (pool `rekognition`); waiting for one takes no worker.
 """
 
 from __future__ import annotations

@@ -13,8 +13,9 @@ from include.catalog.licences import DEFAULT_FAMILIES, LICENCE_FAMILIES
 def curation_params(*, batch_size: int, further_licences: Sequence[str] = ()) -> dict[str, Param]:
     """Return the form of a curation run, with its default batch size.
 
-    ``further_licences`` are families beside Creative Commons which the form offers, and allows by default. The campaigns are ``examples``, no ``enum``: the browser offers them in a drop-down and takes other names too. The
-    form checks no ``pattern``; Airflow's API answers 400 to a bad name, and the form shows its words.
+    ``further_licences`` are families beside Creative Commons which the form offers, and allows by default. The
+    campaigns are ``examples``, no ``enum``: the browser offers them in a drop-down and takes other names too. The form
+    checks no ``pattern``; Airflow's API answers 400 to a bad name, and the form shows its words.
     """
     families = [*LICENCE_FAMILIES, *further_licences]
     return {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,27 +11,39 @@ from typing import Any
 import httpx
 import pytest
 
-from include.catalog.keys import RunFolder, run_from_time
+from include.catalog.keys import MediaType, RunFolder, run_from_time
 from include.settings import SETTINGS
 from tests.ground import ROOT
+
+SOURCES: dict[str, tuple[MediaType, tuple[str, ...]]] = {
+    "curate_audio": ("audio", ("internet-archive",)),
+    "curate_video": ("video", ("wikimedia", "pixabay")),
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a run left: its state, its plan and the summary that it wrote."""
+    """What a run left: its state, its plan and the summaries that it wrote, by source."""
 
     state: str
     campaign: str
     run: str
-    summary: dict[str, Any]
+    media_type: MediaType
+    summaries: dict[str, dict[str, Any]]
     task_states: dict[tuple[str, int], str]
 
     @property
+    def summary(self) -> dict[str, Any]:
+        """The summary of the source that was asked first."""
+        return next(iter(self.summaries.values()))
+
+    @property
     def prefix(self) -> str:
-        return f"audio/internet-archive/{self.campaign}/{self.run}/"
+        """Where the run's objects of that source lie."""
+        return RunFolder(self.media_type, next(iter(self.summaries)), self.campaign, self.run).prefix
 
     def assets(self, *states: str) -> list[dict[str, Any]]:
-        return [asset for asset in self.summary["assets"] if asset["state"] in states]
+        return [asset for one in self.summaries.values() for asset in one["assets"] if asset["state"] in states]
 
 
 @pytest.fixture(scope="session")
@@ -83,9 +96,13 @@ def run_dag(bag, local_aws, sources, s3):
         dag_run = dag.test(logical_date=at, run_after=at, run_conf=conf)
         states = {(ti.task_id, ti.map_index): str(ti.state) for ti in dag_run.get_task_instances()}
         run = run_from_time(at)
-        key = RunFolder("audio", "internet-archive", campaign, run).summary
-        summary = json.loads(s3.get_object(Bucket=SETTINGS.processed_bucket, Key=key)["Body"].read())
-        return Outcome(str(dag_run.state), campaign, run, summary, states)
+        media_type, sources = SOURCES[dag_id]
+        summaries = {}
+        for source in sources:
+            with suppress(s3.exceptions.NoSuchKey):
+                key = RunFolder(media_type, source, campaign, run).summary
+                summaries[source] = json.loads(s3.get_object(Bucket=SETTINGS.processed_bucket, Key=key)["Body"].read())
+        return Outcome(str(dag_run.state), campaign, run, media_type, summaries, states)
 
     return run_dag
 
@@ -99,3 +116,16 @@ def requests_seen(sources):
         return httpx.get(f"{sources}/_requests", trust_env=False).raise_for_status().json()["requests"]
 
     return requests_seen
+
+
+@pytest.fixture
+def jobs_bought(local_aws):
+    """Counts the paid jobs in the ledger: job key to generation."""
+    from media_lake.hooks.dynamodb import AssetCatalogueHook
+
+    def jobs_bought() -> dict[str, int]:
+        table = AssetCatalogueHook().conn.Table(SETTINGS.jobs_table)
+        items = table.scan(ConsistentRead=True)["Items"]
+        return {item["job_key"]: int(item["generation"]) for item in items if "generation" in item}
+
+    return jobs_bought

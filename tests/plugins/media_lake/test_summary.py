@@ -6,6 +6,7 @@ import json
 import uuid
 from collections import defaultdict
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from airflow.sdk import Asset
@@ -25,26 +26,34 @@ UNWANTED = Failure(stage="search", error="LicenceMissing", message="the item nam
 class Run:
     """A run of a campaign that no other test has, as its tasks leave it in catalogue and lake."""
 
-    def __init__(self, catalogue, lake, campaign: str, run: str = "20260301_063000") -> None:
-        self.catalogue, self.lake = catalogue, lake
-        self.folder = RunFolder("audio", "internet-archive", campaign, run)
+    def __init__(
+        self, catalogue, lake, campaign: str, run: str = "20260301_063000", source: str = "internet-archive"
+    ) -> None:
+        self.catalogue, self.lake, self.source = catalogue, lake, source
+        self.folder = RunFolder("audio", source, campaign, run)
         self.dag_run = SimpleNamespace(dag_id="curate_audio", run_id=f"manual__{run}")
         self.claimed_by = f"curate_audio/manual__{run}"
         self.events = defaultdict(SimpleNamespace)
 
     def _attributes(self, name: str) -> dict[str, str]:
-        place = {"source": "internet-archive", "campaign": self.folder.campaign, "run": self.folder.run}
-        return {**place, "source_id": self._source_id(name), "title": name, "original_name": name}
+        place = {"source": self.source, "campaign": self.folder.campaign, "run": self.folder.run}
+        return {
+            **place,
+            "media_type": "audio",
+            "source_id": self._source_id(name),
+            "title": name,
+            "original_name": name,
+        }
 
     def _source_id(self, name: str) -> str:
         return f"{self.folder.campaign}/{name}"
 
     def id_of(self, name: str) -> str:
-        return asset_id_from_source("internet-archive", self._source_id(name))
+        return asset_id_from_source(self.source, self._source_id(name))
 
-    def choose(self, *names: str) -> None:
-        batch = [{"source": "internet-archive", "source_id": self._source_id(name)} for name in names]
-        text = json.dumps({"claimed_by": self.claimed_by, "batch": batch})
+    def choose(self, *names: str, asked: int = 2) -> None:
+        batch = [{"source": self.source, "source_id": self._source_id(name)} for name in names]
+        text = json.dumps({"claimed_by": self.claimed_by, "asked": asked, "batch": batch})
         self.lake.write_text(SETTINGS.processed_bucket, self.folder.candidates, text)
 
     def analyse(self, name: str) -> str:
@@ -56,10 +65,12 @@ class Run:
     def reject(self, name: str) -> None:
         self.catalogue.record_rejected(self.id_of(name), UNWANTED, **self._attributes(name))
 
-    def close(self, *landed: str, search_failed: bool = False) -> None:
+    def close(
+        self, *landed: str, search_failed: bool = False, sources: str = "internet-archive", **costs: object
+    ) -> list[str]:
         operator = LakeWriteSummaryOperator(
             task_id="write_summary",
-            source="internet-archive",
+            sources=sources,
             media_type="audio",
             campaign=self.folder.campaign,
             run=self.folder.run,
@@ -67,13 +78,17 @@ class Run:
             asset_ids=None if search_failed else [list(landed)],
             exhausted="None" if search_failed else "False",
             outlets=[NEWS],
+            **costs,
         )
-        operator.execute({"dag_run": self.dag_run, "outlet_events": self.events})
+        return operator.execute({"dag_run": self.dag_run, "outlet_events": self.events})
 
-    def listed(self) -> dict[str, str]:
+    def summary(self) -> dict[str, Any]:
         summary = json.loads(self.lake.read_text(SETTINGS.processed_bucket, self.folder.summary))
         check(summary, RunSummary)
-        return {outcome["title"]: outcome["state"] for outcome in summary["assets"]}
+        return summary
+
+    def listed(self) -> dict[str, str]:
+        return {outcome["title"]: outcome["state"] for outcome in self.summary()["assets"]}
 
 
 @pytest.fixture
@@ -141,3 +156,29 @@ def test_a_track_that_a_later_run_took_over_is_not_counted_twice(run, catalogue,
     later.close()
     assert run.listed() == {"a.mp3": "analysed"}
     assert later.listed() == {"b.mp3": "analysed"}
+
+
+def test_each_source_that_was_asked_has_a_summary_of_its_own(run, catalogue, lake, campaign):
+    fallback = Run(catalogue, lake, campaign, source="pixabay")
+    run.choose("a.mp3")
+    run.analyse("a.mp3")
+    fallback.choose("b.mp3", asked=1)
+    fallback.analyse("b.mp3")
+    keys = run.close(sources="internet-archive,pixabay,never-asked", quoted_usd="0.25")
+    assert keys == [run.folder.summary, fallback.folder.summary]
+    assert (run.listed(), fallback.listed()) == ({"a.mp3": "analysed"}, {"b.mp3": "analysed"})
+    assert (run.summary()["asked"], fallback.summary()["asked"]) == (2, 1)
+    assert run.summary()["quoted_usd"] == 0.25
+    assert run.events[NEWS].extra["analysed"] == 2
+
+
+def test_what_another_pipeline_curated_in_the_same_second_is_not_in_the_summary(run, catalogue):
+    run.choose("a.mp3")
+    run.analyse("a.mp3")
+    catalogue.claim(
+        run.id_of("film.mp4"),
+        claimed_by=run.claimed_by,
+        attributes=run._attributes("film.mp4") | {"media_type": "video"},
+    )
+    run.close(run.id_of("film.mp4"))
+    assert run.listed() == {"a.mp3": "analysed"}

@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from urllib.parse import urlsplit
+
+import pytest
+
+from include.catalog.campaigns import CAMPAIGNS
+from media_lake.hooks.ssm import CampaignHook
+
+moments = iter(datetime(2024, 3, 3, 22, tzinfo=UTC) + timedelta(weeks=n) for n in range(100))
+
+
+@pytest.fixture
+def campaigns(local_aws):
+    hook = CampaignHook()
+    before = hook.active_campaign()
+    hook.activate("jazz")
+    yield hook
+    hook.activate(before)
+
+
+@pytest.fixture
+def rotate(bag, campaigns):
+    """Runs the pipeline and returns its state and the campaign that it handed on."""
+
+    def rotate(provider: str, at: datetime | None = None) -> tuple[str, str | None]:
+        dag = bag.get_dag("rotate_campaign")
+        dag.deadline = None  # dag.test() of Airflow 3.3.2 breaks on a deadline
+        for task in dag.tasks:
+            task.retry_delay = timedelta(0)
+        at = at or next(moments)
+        run = dag.test(logical_date=at, run_after=at, run_conf={"provider": provider})
+        (instance,) = run.get_task_instances()
+        return str(run.state), instance.xcom_pull(task_ids=instance.task_id)
+
+    return rotate
+
+
+@pytest.fixture
+def pageviews_at(monkeypatch):
+    """Points the connection of the pageviews to a stand-in at this address."""
+
+    def pageviews_at(url: str) -> None:
+        extra = {"loopback_hosts": [urlsplit(url).netloc], "patience": {"longest_backoff_s": 0.1}}
+        connection = {"conn_type": "http", "host": url, "extra": extra}
+        monkeypatch.setenv("AIRFLOW_CONN_WIKIMEDIA_PAGEVIEWS_DEFAULT", json.dumps(connection))
+
+    return pageviews_at
+
+
+def test_it_is_off_until_somebody_switches_it_on(bag):
+    assert bag.get_dag("rotate_campaign").is_paused_upon_creation is True
+
+
+def test_it_has_chosen_before_the_curations_of_the_week_begin(bag):
+    rotation, curation = (bag.get_dag(dag_id).timetable for dag_id in ("rotate_campaign", "curate_audio"))
+    assert rotation.summary == "0 22 * * 0"
+    assert curation.summary == "0 6 * * 1"
+
+
+def test_the_form_offers_both_providers_and_no_other(bag):
+    provider = bag.get_dag("rotate_campaign").params.get_param("provider")
+    assert provider.schema["enum"] == ["curated", "pageviews"]
+    assert provider.value == "curated"
+
+
+def test_a_run_makes_the_next_campaign_active_and_hands_it_on(rotate, campaigns):
+    assert rotate("curated") == ("success", "ambient")
+    assert campaigns.active_campaign() == "ambient"
+
+
+def test_a_second_execution_of_a_run_changes_nothing(rotate, campaigns):
+    at = next(moments)
+    assert [rotate("curated", at)[1] for _ in range(2)] == ["ambient"] * 2
+    assert campaigns.active_campaign() == "ambient"
+
+
+def test_the_pageviews_of_the_stand_in_choose_another_campaign(rotate, campaigns, sources, pageviews_at, requests_seen):
+    pageviews_at(sources)
+    state, chosen = rotate("pageviews", datetime(2024, 3, 3, 22, tzinfo=UTC))
+    assert state == "success"
+    assert chosen in set(CAMPAIGNS) - {"jazz"}
+    assert campaigns.active_campaign() == chosen
+    asked = [seen["path"] for seen in requests_seen() if "/pageviews/" in seen["path"]]
+    assert len(asked) == len(CAMPAIGNS) - 1
+    assert all(path.endswith("/daily/2024021800/2024030200") for path in asked)
+
+
+def test_pageviews_that_are_away_fail_the_run_and_the_campaign_stays(rotate, campaigns, pageviews_at, free_port):
+    pageviews_at(f"http://127.0.0.1:{free_port}")
+    assert rotate("pageviews")[0] == "failed"
+    assert campaigns.active_campaign() == "jazz"
