@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
+import signal
 import time
+import uuid
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import boto3
+import psutil
 import pytest
 
 from include.settings import SETTINGS, Settings
@@ -128,3 +133,69 @@ def process_of(stack_settings):
         return None
 
     return process_of
+
+
+@pytest.fixture
+def process_id(stack_settings) -> Callable[[str], int]:
+    def process_id(component: str) -> int:
+        (pid,) = (status.pid for status in supervisor.status(stack_settings) if status.name == component)
+        assert pid is not None, f"{component} does not run"
+        return pid
+
+    return process_id
+
+
+@pytest.fixture
+def kill(process_id) -> Callable[[str], None]:
+    def kill(component: str) -> None:
+        """Kill a component with all its processes, and wait until it is gone: till then the stack takes it for running."""
+        main = psutil.Process(process_id(component))
+        os.killpg(main.pid, signal.SIGKILL)
+        psutil.wait_procs([main], timeout=30)
+
+    return kill
+
+
+@pytest.fixture
+def unfinished_jobs(process_id):
+    """Keeps the local AWS from ending any media job: its workers are stopped as they come, and go on afterwards."""
+
+    @contextmanager
+    def unfinished_jobs() -> Iterator[Callable[[], None]]:
+        service = psutil.Process(process_id("aws"))
+        stopped: set[psutil.Process] = set()
+
+        def stop_new_workers() -> None:
+            for worker in set(service.children(recursive=True)) - stopped:
+                worker.suspend()
+                stopped.add(worker)
+
+        try:
+            yield stop_new_workers
+        finally:
+            for worker in stopped:
+                worker.resume()
+
+    return unfinished_jobs
+
+
+@pytest.fixture
+def told_by_rekognition(client):
+    """What Rekognition itself announces about the films under a prefix, in a queue that nobody else reads."""
+    queue = client("sqs").create_queue(QueueName=f"watch-{uuid.uuid4().hex}")["QueueUrl"]
+    arn = client("sqs").get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    (topic,) = (
+        topic["TopicArn"]
+        for topic in client("sns").list_topics()["Topics"]
+        if topic["TopicArn"].endswith(":AmazonRekognition-media")
+    )
+    client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn, Attributes={"RawMessageDelivery": "true"})
+
+    def told_by_rekognition(prefix: str) -> list[dict]:
+        told: list[dict] = []
+        while messages := client("sqs").receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages"):
+            told += [json.loads(message["Body"]) for message in messages]
+        return [message for message in told if message["Video"]["S3ObjectName"].startswith(prefix)]
+
+    yield told_by_rekognition
+    client("sqs").delete_queue(QueueUrl=queue)

@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import os
-import signal
 import subprocess
 import uuid
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 import imageio_ffmpeg
-import psutil
 import pytest
 from boto3.dynamodb.types import TypeDeserializer
-
-from local_stack import supervisor
 
 RAW, PROCESSED, LEDGER = "media-raw", "media-processed", "media-jobs"
 PAID_TASKS = {
@@ -68,39 +61,6 @@ def paid_task(airflow) -> Callable[[str, str], dict]:
 
 
 @pytest.fixture
-def process_id(stack_settings) -> Callable[[str], int]:
-    def process_id(component: str) -> int:
-        (pid,) = (status.pid for status in supervisor.status(stack_settings) if status.name == component)
-        assert pid is not None, f"{component} does not run"
-        return pid
-
-    return process_id
-
-
-@pytest.fixture
-def unfinished_jobs(process_id):
-    """Keeps the local AWS from ending any media job: its workers are stopped as they come, and go on afterwards."""
-
-    @contextmanager
-    def unfinished_jobs() -> Iterator[Callable[[], None]]:
-        service = psutil.Process(process_id("aws"))
-        stopped: set[psutil.Process] = set()
-
-        def stop_new_workers() -> None:
-            for worker in set(service.children(recursive=True)) - stopped:
-                worker.suspend()
-                stopped.add(worker)
-
-        try:
-            yield stop_new_workers
-        finally:
-            for worker in stopped:
-                worker.resume()
-
-    return unfinished_jobs
-
-
-@pytest.fixture
 def entries(client) -> Callable[[str], dict[str, dict]]:
     """The ledger's entries about a film, by service."""
 
@@ -113,28 +73,6 @@ def entries(client) -> Callable[[str], dict[str, dict]]:
         return {entry["service"]: entry for entry in about}
 
     return entries
-
-
-@pytest.fixture
-def told_by_rekognition(client):
-    """What Rekognition itself announces about a film, in a queue that nobody else reads."""
-    queue = client("sqs").create_queue(QueueName=f"watch-{uuid.uuid4().hex}")["QueueUrl"]
-    arn = client("sqs").get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-    (topic,) = (
-        topic["TopicArn"]
-        for topic in client("sns").list_topics()["Topics"]
-        if topic["TopicArn"].endswith(":AmazonRekognition-media")
-    )
-    client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn, Attributes={"RawMessageDelivery": "true"})
-
-    def told_by_rekognition(key: str) -> list[dict]:
-        told: list[dict] = []
-        while messages := client("sqs").receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages"):
-            told += [json.loads(message["Body"]) for message in messages]
-        return [message for message in told if message["Video"]["S3ObjectName"] == key]
-
-    yield told_by_rekognition
-    client("sqs").delete_queue(QueueUrl=queue)
 
 
 def transcoded(client, key: str) -> list[dict]:
@@ -152,7 +90,7 @@ def transcribed(client, key: str) -> list[dict]:
 
 
 def test_each_service_is_paid_once_through_a_killed_triggerer_and_clears(
-    airflow, client, examples, film, paid_task, process_id, unfinished_jobs, wait_until, restart_what_died, entries,
+    airflow, client, examples, film, paid_task, kill, unfinished_jobs, wait_until, restart_what_died, entries,
     told_by_rekognition, objects,
 ):  # fmt: skip
     runs = {dag_id: airflow.trigger(dag_id, {"key": film}) for dag_id in PAID_TASKS}
@@ -172,9 +110,7 @@ def test_each_service_is_paid_once_through_a_killed_triggerer_and_clears(
             airflow.clear(dag_id, run_id, [PAID_TASKS[dag_id]])
         wait_until(lambda: all_deferred(tries), 90, "the deferral after the clear")
         assert {entry["state"] for entry in entries(film).values()} == {"active"}
-        triggerer = psutil.Process(process_id("triggerer"))
-        os.killpg(triggerer.pid, signal.SIGKILL)
-        psutil.wait_procs([triggerer], timeout=30)  # until it is gone, the stack takes it for running
+        kill("triggerer")
         restart_what_died()
 
     for dag_id, run_id in runs.items():
