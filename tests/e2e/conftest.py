@@ -148,7 +148,7 @@ def process_id(stack_settings) -> Callable[[str], int]:
 @pytest.fixture
 def kill(process_id) -> Callable[[str], None]:
     def kill(component: str) -> None:
-        """Kill a component with all its processes, and wait until it is gone: till then the stack takes it for running."""
+        """Kill a component and wait until it is gone: till then the stack takes it for running."""
         main = psutil.Process(process_id(component))
         os.killpg(main.pid, signal.SIGKILL)
         psutil.wait_procs([main], timeout=30)
