@@ -12,7 +12,7 @@ import json
 import random
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -178,6 +178,7 @@ class LedgerEntry:
             "generation": self.generation,
             "state": self.state,
             "job_id": self.job_id,
+            "tags": dict(self.tags),
             "estimated_usd": self.estimated_usd,
             "requested_at": self.requested_at,
             "completed_at": self.completed_at,
@@ -337,3 +338,29 @@ def entry_from_json(values: Mapping[str, Any]) -> LedgerEntry:
     for name in ("billed_units", "previous"):
         known[name] = tuple(known.get(name, ()))
     return LedgerEntry(**known | {"holders": frozenset(known.get("holders", ())), "tags": known.get("tags", {})})
+
+
+def paid_by_run(entries: Iterable[LedgerEntry], dag_id: str, run_id: str) -> float | None:
+    """Add up the estimates of the jobs that a run started, in US dollars; ``None`` when one of them has none.
+
+    A job that another run had started cost this one nothing, and so did one that the service refused to start. A job
+    that was started and then failed or was cancelled counts in full: no promise of AWS was found that it is free.
+
+    >>> entry = LedgerEntry(job_key="k", service="s", operation="o", asset="a", version="1", requested_at="",
+    ...     state="complete", job_id="7", estimated_usd=0.25, tags={"dag_id": "d", "run_id": "r"})
+    >>> paid_by_run([entry, replace(entry, job_id=None)], "d", "r"), paid_by_run([entry], "d", "later")
+    (0.25, 0.0)
+    """
+    whose = {"dag_id": dag_id, "run_id": run_id}
+    generations = [
+        generation
+        for entry in entries
+        for generation in (
+            *entry.previous,
+            {"tags": entry.tags, "job_id": entry.job_id, "estimated_usd": entry.estimated_usd},
+        )
+        if generation.get("job_id") and whose.items() <= generation.get("tags", {}).items()
+    ]
+    estimates = [generation.get("estimated_usd") for generation in generations]
+    known = [float(estimate) for estimate in estimates if estimate is not None]
+    return round(sum(known), 6) if len(known) == len(estimates) else None

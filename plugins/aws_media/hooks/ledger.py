@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.amazon.aws.hooks.base_aws import AwsGenericHook
@@ -58,6 +59,11 @@ class JobLedgerHook(AwsGenericHook["DynamoDBServiceResource"], JobLedger):
         """Return the keys of the jobs that a task of a run (``dag|run|task``) ever held."""
         answer = self._call("get_item", Key={"job_key": f"held#{task}"}, ConsistentRead=True)
         return set(answer.get("Item", {}).get("job_keys", ()))
+
+    def entries_of_run(self, dag_id: str, run_id: str, task_ids: Iterable[str]) -> list[LedgerEntry]:
+        """Return the entries of every job that tasks of a run, in all their mapped instances, ever held, each once."""
+        held = {key for task_id in task_ids for key in self.held_by_task(f"{dag_id}|{run_id}|{task_id}")}
+        return [entry for key in sorted(held) if (entry := self.read(key)) is not None]
 
     def _call(self, method: str, **request: Any) -> Any:
         """Call the table; say plainly what is wrong when it is not there or not allowed."""

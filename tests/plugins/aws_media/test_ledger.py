@@ -16,6 +16,7 @@ from aws_media.ledger import (
     TaskMemory,
     entry_from_json,
     entry_to_json,
+    paid_by_run,
 )
 from include.costs.rate_card import BilledUnits, default_rate_card
 from media_lake.hooks.dynamodb import OnceHook
@@ -263,3 +264,47 @@ def test_a_table_that_may_not_be_used_is_named_with_what_to_allow(local_aws, ide
         stubber.add_client_error("get_item", "AccessDeniedException", "not authorized to perform: dynamodb:GetItem")
         with pytest.raises(LedgerUnavailable, match=r"may not be used.*allow dynamodb:GetItem"):
             ledger.claim(identity, holder=HOLDER, tags=TAGS, options={})
+
+
+# ---------------------------------------------------------------------------------------------- what a run has bought
+def entry_of(run_id: str, usd: float | None, job_id: str | None = "job", **changes) -> LedgerEntry:
+    entry = LedgerEntry.first(
+        JobIdentity(service="s", operation="o", bucket="b", key=uuid.uuid4().hex, version="1", parameters={}),
+        holder="",
+        tags={"dag_id": "curate", "run_id": run_id, "task_id": "t"},
+        options={},
+    )
+    return replace(entry, estimated_usd=usd, job_id=job_id, **changes)
+
+
+def test_a_run_finds_the_jobs_of_all_its_tasks_once(ledger, identity, claim):
+    run = uuid.uuid4().hex
+    claim()
+    for task in ("detect", "detect_again"):
+        ledger.note_held(f"triage|{run}|{task}", identity.job_key)
+    ledger.note_held(f"triage|{run}|detect", "never claimed")
+    found = ledger.entries_of_run("triage", run, ["detect", "detect_again", "idle"])
+    assert [entry.job_key for entry in found] == [identity.job_key]
+
+
+def test_a_run_paid_for_what_it_started_and_not_for_what_others_had_bought():
+    entries = [entry_of("mine", 0.5), entry_of("mine", 0.25, state="failed"), entry_of("earlier", 8.0)]
+    assert paid_by_run(entries, "curate", "mine") == 0.75
+    assert paid_by_run(entries, "other_dag", "mine") == 0.0
+
+
+def test_a_job_that_was_refused_cost_nothing():
+    assert paid_by_run([entry_of("mine", 0.5, job_id=None, state="failed")], "curate", "mine") == 0.0
+
+
+def test_an_unknown_price_makes_the_sum_unknown():
+    assert paid_by_run([entry_of("mine", 0.5), entry_of("mine", None)], "curate", "mine") is None
+
+
+def test_the_jobs_of_earlier_generations_were_paid_by_whoever_started_them():
+    first = entry_of("mine", 0.5, state="failed")
+    then = first.next_generation(holder="", tags={"dag_id": "curate", "run_id": "later"}, options={})
+    then = replace(then, job_id="job-2", estimated_usd=0.125, state="complete")
+    entries = [entry_from_json(entry_to_json(then))]
+    assert paid_by_run(entries, "curate", "mine") == 0.5
+    assert paid_by_run(entries, "curate", "later") == 0.125
