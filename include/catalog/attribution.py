@@ -6,7 +6,7 @@ import html
 import re
 import unicodedata
 
-from include.catalog.licences import family_of
+from include.catalog.licences import PIXABAY_LICENCE, PUBLIC_DOMAIN, family_of
 from include.catalog.records import Licence
 
 LONGEST_NAME = 200
@@ -70,6 +70,10 @@ def licence_name(licence: Licence) -> str:
         return "Public Domain Dedication and Certification"
     if licence.id == "CC0-1.0":
         return "CC0 1.0"
+    if licence.id == PUBLIC_DOMAIN.id:
+        return "public domain"
+    if licence.id == PIXABAY_LICENCE.id:
+        return "Pixabay Content License"
     family = family_of(licence).upper()
     return f"CC {family} " + licence.id.removeprefix(f"CC-{family}-").replace("-", " ")
 
@@ -77,7 +81,8 @@ def licence_name(licence: Licence) -> str:
 def attribution_text(title: str, creator: str | None, source_name: str, source_url: str, licence: Licence) -> str:
     """Write the credit for a work, ready to be shown beside it.
 
-    A work in the public domain gets one as well: it is not required there, and remains good manners.
+    A work in the public domain gets one as well: it is not required there, and remains good manners. So does one from
+    Pixabay, which asks to show "where the images and videos are from" (https://pixabay.com/api/docs/).
 
     >>> from include.catalog.licences import licence_from_url
     >>> by = licence_from_url("https://creativecommons.org/licenses/by/4.0/")
@@ -85,10 +90,18 @@ def attribution_text(title: str, creator: str | None, source_name: str, source_u
     '"Vibe Ace" by Kevin MacLeod, Internet Archive (https://archive.org/details/vibe-ace), licensed under CC BY 4.0 \
 (https://creativecommons.org/licenses/by/4.0/)'
     """
-    terms = "licensed under" if licence.attribution_required else "free of known copyright:"
-    if licence.id == "CC0-1.0":
-        terms = "dedicated to the public domain:"
     return (
         f'"{plain_text(title) or "Untitled"}" by {plain_text(creator or "") or UNKNOWN_AUTHOR}, '
-        f"{plain_text(source_name)} ({source_url}), {terms} {licence_name(licence)} ({licence.url})"
+        f"{plain_text(source_name)} ({source_url}), {_terms(licence)}{licence_name(licence)} ({licence.url})"
     )
+
+
+def _terms(licence: Licence) -> str:
+    """Lead over to the name of the licence: what holds for the work."""
+    if licence.id == PIXABAY_LICENCE.id:
+        return ""  # the name says it; "licensed under" is what people look for before a Creative Commons licence
+    if licence.id == PUBLIC_DOMAIN.id:
+        return "stated by its source to be in the "
+    if licence.id == "CC0-1.0":
+        return "dedicated to the public domain: "
+    return "licensed under " if licence.attribution_required else "free of known copyright: "

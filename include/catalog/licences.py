@@ -23,6 +23,9 @@ from include.catalog.records import Licence
 LICENCE_FAMILIES: tuple[str, ...] = ("cc0", "pdm", "by", "by-sa", "by-nc", "by-nc-sa", "by-nd", "by-nc-nd")
 """What a run may be told to accept; ``pdm`` is everything marked as free of known copyright."""
 
+VIDEO_FAMILIES: tuple[str, ...] = (*LICENCE_FAMILIES, "pixabay")
+"""What a run that curates video may accept: Pixabay's own terms as well, which are no Creative Commons licence."""
+
 DEFAULT_FAMILIES: tuple[str, ...] = tuple(family for family in LICENCE_FAMILIES if not family.endswith("-nd"))
 """All families whose licences allow derivatives, since what a pipeline makes of a work is one."""
 
@@ -88,10 +91,50 @@ def _entries() -> Iterator[_Entry]:
 
 _ENTRIES = tuple(_entries())
 _LICENCES: dict[str, Licence] = {spelling: entry.licence for entry in _ENTRIES for spelling in entry.spellings}
-_FAMILIES: dict[str, str] = {entry.licence.id: entry.family for entry in _ENTRIES}
 
 KNOWN_LICENCES: tuple[Licence, ...] = tuple(entry.licence for entry in _ENTRIES)
 """Every licence of the table, with an empty ``raw``."""
+
+PIXABAY_LICENCE = Licence(
+    id="LicenseRef-Pixabay-Content",
+    version=None,
+    url="https://pixabay.com/service/license-summary/",
+    raw="Pixabay Content License",
+    attribution_required=False,
+    allows_derivatives=True,
+    allows_commercial=True,
+    share_alike=False,
+    allows_redistribution=False,
+)
+"""What Pixabay offers everything under, and nothing else is: only its own source gives it, no address or name does.
+
+It forbids to sell or to pass on a work "on a standalone basis", that is without creative effort of one's own, which a
+crop, a filter or another size is not (https://pixabay.com/service/terms/).
+"""
+
+PUBLIC_DOMAIN = Licence(
+    id="LicenseRef-Public-Domain",
+    version=None,
+    url="https://commons.wikimedia.org/wiki/Help:Public_domain",
+    raw="",
+    attribution_required=False,
+    allows_derivatives=True,
+    allows_commercial=True,
+    share_alike=False,
+)
+"""A work that its source says to be in the public domain, without a mark or a dedication that has an address.
+
+The address explains the term; Wikimedia Commons itself gives it where a licence's is wanted (``extension.json`` of its
+CommonsMetadata extension).
+"""
+
+_PUBLIC_DOMAIN_NAMES = frozenset({"public domain", "pd"})
+"""The names that CommonsMetadata itself takes for public domain, all of them (``parsePublicDomainLicenseString``)."""
+
+_FAMILIES: dict[str, str] = {entry.licence.id: entry.family for entry in _ENTRIES} | {
+    PUBLIC_DOMAIN.id: "pdm",
+    PIXABAY_LICENCE.id: "pixabay",
+}
 
 _LONGEST_RAW = 1000
 
@@ -125,6 +168,23 @@ def licence_from_url(raw: object) -> Licence | None:
     found = {_lookup(claim) for claim in claims}
     licence = found.pop() if len(found) == 1 else None
     return licence and replace(licence, raw=" | ".join(claims)[:_LONGEST_RAW])
+
+
+def licence_from_public_domain_name(raw: object) -> Licence | None:
+    """Look up the name of a licence where no address is given; ``None`` unless it plainly says public domain.
+
+    Only case and the spaces around it are forgiven. A name of Creative Commons is none of these: without its address
+    nobody knows which version and port is meant. The licence keeps what the source said in ``raw``.
+
+    >>> licence_from_public_domain_name(" Public Domain ").id
+    'LicenseRef-Public-Domain'
+    >>> licence_from_public_domain_name("CC0") is None, licence_from_public_domain_name("PD-US") is None
+    (True, True)
+    """
+    claims = claims_from_field(raw)
+    if not claims or any(claim.lower() not in _PUBLIC_DOMAIN_NAMES for claim in claims):
+        return None
+    return replace(PUBLIC_DOMAIN, raw=" | ".join(claims)[:_LONGEST_RAW])
 
 
 def claims_from_field(raw: Any) -> tuple[str, ...]:
@@ -167,7 +227,7 @@ def is_allowed(licence: Licence, families: Collection[str]) -> bool:
     >>> is_allowed(licence_from_url("https://creativecommons.org/licenses/by-nd/4.0/"), DEFAULT_FAMILIES)
     False
     """
-    unknown = sorted(set(families) - set(LICENCE_FAMILIES))
+    unknown = sorted(set(families) - set(VIDEO_FAMILIES))
     if unknown:
-        raise ValueError(f"no licence family {', '.join(map(repr, unknown))}; there are {', '.join(LICENCE_FAMILIES)}")
+        raise ValueError(f"no licence family {', '.join(map(repr, unknown))}; there are {', '.join(VIDEO_FAMILIES)}")
     return family_of(licence) in families

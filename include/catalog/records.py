@@ -26,6 +26,9 @@ class Licence:
     allows_derivatives: bool
     allows_commercial: bool
     share_alike: bool
+    allows_redistribution: bool = True
+    """Whether the work may be passed on as it came, alone. All of Creative Commons allows it, some stock media do not:
+    there only what is made with the work may be published."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,19 +19,17 @@ from urllib.parse import quote
 
 from include.catalog.attribution import plain_text
 from include.catalog.keys import MediaType
-from include.catalog.licences import claims_from_field, is_allowed, licence_from_url
+from include.catalog.licences import claims_from_field, licence_from_url
 from include.catalog.records import Licence
-from include.sources.source import (
-    HostPace,
-    ItemRef,
-    Page,
-    Rejection,
-    RejectionError,
-    Request,
-    Source,
-    SourceAnswerError,
-    Track,
+from include.sources.reading import (
+    UnfitItemError,
+    glimpse,
+    line_from_field,
+    query_words,
+    require_allowed,
+    whole_from_field,
 )
+from include.sources.source import HostPace, ItemRef, Page, Rejection, Request, Source, SourceAnswerError, Track
 
 PUBLIC_BASE = "https://archive.org"
 
@@ -115,15 +113,6 @@ class _File:
         )  # fmt: skip
 
 
-class _UnfitError(Exception):
-    """The item is not taken."""
-
-    def __init__(self, error: RejectionError, message: str) -> None:
-        super().__init__(message)
-        self.error = error
-        self.message = message
-
-
 class InternetArchive(Source):
     """https://archive.org as a source of audio."""
 
@@ -144,7 +133,8 @@ class InternetArchive(Source):
         """
         if media_type != "audio":
             raise ValueError(f"the {self.title} is a source of audio here, not of {media_type}")
-        query = f"({_query_words(words)}) AND mediatype:({' OR '.join(_MEDIA_TYPES)}) AND licenseurl:*creativecommons*"
+        asked = " AND ".join(query_words(words))
+        query = f"({asked}) AND mediatype:({' OR '.join(_MEDIA_TYPES)}) AND licenseurl:*creativecommons*"
         page, scrape = _parsed_cursor(cursor)
         if page is None:
             # No count: the Archive was seen to ignore the cursor beside one. Its default is some thousands.
@@ -174,8 +164,8 @@ class InternetArchive(Source):
         response = answer.get("response")
         docs = response.get("docs") if isinstance(response, Mapping) else None
         if not isinstance(response, Mapping) or not isinstance(docs, list):
-            raise SourceAnswerError(f"the {self.title} answered a search without response.docs: {_glimpse(answer)}")
-        total = _whole(response.get("numFound"))
+            raise SourceAnswerError(f"the {self.title} answered a search without response.docs: {glimpse(answer)}")
+        total = whole_from_field(response.get("numFound"))
         more = bool(docs) and (page * ROWS < total if total is not None else len(docs) >= ROWS)
         following = f"page:{page + 1}" if page < _MOST_PAGES else _FIRST_SCRAPE
         return Page(items=_refs(docs), next=following if more else None, total=total)
@@ -203,11 +193,10 @@ class InternetArchive(Source):
             metadata, files = _metadata_and_files(item, ref)
             licence = _licence(metadata.get("licenseurl"), families)
             recordings = _recordings(files, ref)
-        except _UnfitError as unfit:
-            title = plain_text(ref.title) or ref.id
-            return (Rejection(source_id=ref.id, title=title, error=unfit.error, message=unfit.message),)
-        item_title = _text(metadata.get("title")) or plain_text(ref.title) or ref.id
-        item_creator = _text(metadata.get("creator"), separator=", ") or None
+        except UnfitItemError as unfit:
+            return (unfit.rejection(ref.id, plain_text(ref.title) or ref.id),)
+        item_title = line_from_field(metadata.get("title")) or plain_text(ref.title) or ref.id
+        item_creator = line_from_field(metadata.get("creator"), separator=", ") or None
         return tuple(
             Track(
                 source=self.name,
@@ -233,18 +222,6 @@ class InternetArchive(Source):
 INTERNET_ARCHIVE: Source = InternetArchive()
 
 
-def _query_words(words: str) -> str:
-    """Ask for every word: keep letters and digits, and write in lower case what the query language takes as operator.
-
-    >>> _query_words('rock "n" roll) OR (mediatype:movies')
-    'rock AND n AND roll AND or AND mediatype AND movies'
-    """
-    found = re.findall(r"[^\W_]+", words)
-    if not found:
-        raise ValueError(f"nothing to search for in {words!r}: give at least one letter or digit")
-    return " AND ".join(word.lower() if word in ("AND", "OR", "NOT", "TO") else word for word in found)
-
-
 def _parsed_cursor(cursor: str | None) -> tuple[int | None, str]:
     """Return the page number, or ``None`` and the scrape API's own cursor (empty for its first answer)."""
     kind, _, value = (cursor or _FIRST_PAGE).partition(":")
@@ -257,26 +234,22 @@ def _parsed_cursor(cursor: str | None) -> tuple[int | None, str]:
 
 def _answer_object(answer: object, what: str) -> Mapping[str, Any]:
     if not isinstance(answer, Mapping):
-        raise SourceAnswerError(f"the Internet Archive answered the {what} with no object: {_glimpse(answer)}")
+        raise SourceAnswerError(f"the Internet Archive answered the {what} with no object: {glimpse(answer)}")
     if answer.get("error"):
-        raise SourceAnswerError(f"the Internet Archive refused the {what}: {_glimpse(answer['error'])}")
+        raise SourceAnswerError(f"the Internet Archive refused the {what}: {glimpse(answer['error'])}")
     return answer
-
-
-def _glimpse(value: object) -> str:
-    return plain_text(str(value)[:1000])
 
 
 def _page_from_scrape(answer: Mapping[str, Any], asked: str) -> Page:
     items = answer.get("items")
     if not isinstance(items, list):
-        raise SourceAnswerError(f"the Internet Archive answered a scrape without items: {_glimpse(answer)}")
+        raise SourceAnswerError(f"the Internet Archive answered a scrape without items: {glimpse(answer)}")
     cursor = answer.get("cursor")
     if not isinstance(cursor, str) or not cursor or not items:
-        return Page(items=_refs(items), next=None, total=_whole(answer.get("total")))
+        return Page(items=_refs(items), next=None, total=whole_from_field(answer.get("total")))
     if cursor == asked or not cursor.isascii():
-        raise SourceAnswerError(f"the Internet Archive's scrape does not go on from cursor {_glimpse(cursor)}")
-    return Page(items=_refs(items), next=f"scrape:{cursor}", total=_whole(answer.get("total")))
+        raise SourceAnswerError(f"the Internet Archive's scrape does not go on from cursor {glimpse(cursor)}")
+    return Page(items=_refs(items), next=f"scrape:{cursor}", total=whole_from_field(answer.get("total")))
 
 
 def _refs(docs: Iterable[object]) -> tuple[ItemRef, ...]:
@@ -287,25 +260,29 @@ def _refs(docs: Iterable[object]) -> tuple[ItemRef, ...]:
             identifier = identifier[0]
         if isinstance(doc, Mapping) and isinstance(identifier, str) and _IDENTIFIER.fullmatch(identifier):
             licence_raw = " | ".join(claims_from_field(doc.get("licenseurl"))) or None
-            refs.append(ItemRef(id=identifier, title=_text(doc.get("title")) or identifier, licence_raw=licence_raw))
+            refs.append(
+                ItemRef(id=identifier, title=line_from_field(doc.get("title")) or identifier, licence_raw=licence_raw)
+            )
     return tuple(refs)
 
 
 def _metadata_and_files(item: Mapping[str, Any], ref: ItemRef) -> tuple[Mapping[str, Any], list[object]]:
     if not item:
-        raise _UnfitError("ItemUnavailable", f"the Internet Archive has no item {ref.id}, or withdrew it")
+        raise UnfitItemError("ItemUnavailable", f"the Internet Archive has no item {ref.id}, or withdrew it")
     if _is_true(item.get("is_dark")):
-        raise _UnfitError("ItemUnavailable", f"the Internet Archive withdrew the item {ref.id}")
+        raise UnfitItemError("ItemUnavailable", f"the Internet Archive withdrew the item {ref.id}")
     metadata, files = item.get("metadata"), item.get("files")
     if not isinstance(metadata, Mapping) or not isinstance(files, list):
-        raise _UnfitError("MalformedItem", f"the item {ref.id} has no metadata or no list of files")
-    if _text(metadata.get("identifier")) not in ("", ref.id):
-        raise _UnfitError("MalformedItem", f"asked for the item {ref.id}, got {_text(metadata.get('identifier'))}")
+        raise UnfitItemError("MalformedItem", f"the item {ref.id} has no metadata or no list of files")
+    if line_from_field(metadata.get("identifier")) not in ("", ref.id):
+        raise UnfitItemError(
+            "MalformedItem", f"asked for the item {ref.id}, got {line_from_field(metadata.get('identifier'))}"
+        )
     if _is_true(item.get("nodownload")) or _is_true(metadata.get("access-restricted-item")):
-        raise _UnfitError("ItemUnavailable", f"the item {ref.id} may be looked at, not downloaded")
-    media_type = _text(metadata.get("mediatype"))
+        raise UnfitItemError("ItemUnavailable", f"the item {ref.id} may be looked at, not downloaded")
+    media_type = line_from_field(metadata.get("mediatype"))
     if media_type and media_type not in _MEDIA_TYPES:
-        raise _UnfitError("NoMediaFile", f"the item {ref.id} is no audio but {media_type}")
+        raise UnfitItemError("NoMediaFile", f"the item {ref.id} is no audio but {media_type}")
     return metadata, files
 
 
@@ -313,11 +290,10 @@ def _licence(raw: object, families: Collection[str]) -> Licence:
     claims = claims_from_field(raw)
     licence = licence_from_url(list(claims))
     if not claims:
-        raise _UnfitError("LicenceMissing", "the item names no licence")
+        raise UnfitItemError("LicenceMissing", "the item names no licence")
     if licence is None:
-        raise _UnfitError("LicenceUnknown", f"no single licence that is known: {_glimpse(' | '.join(claims))}")
-    if not is_allowed(licence, families):
-        raise _UnfitError("LicenceNotAllowed", f"{licence.id} is none of the allowed licences ({', '.join(families)})")
+        raise UnfitItemError("LicenceUnknown", f"no single licence that is known: {glimpse(' | '.join(claims))}")
+    require_allowed(licence, families)
     return licence
 
 
@@ -333,7 +309,7 @@ def _recordings(files: list[object], ref: ItemRef) -> list[list[_File]]:
     if not groups:
         groups = {file.recording: [file] for fields in usable if (file := _maybe_audio_file(fields))}
     if not groups:
-        raise _UnfitError(
+        raise UnfitItemError(
             "NoMediaFile", f"none of the {len(files)} files of the item {ref.id} is audio that may be fetched"
         )
     recordings = [sorted(group, key=lambda file: file.order) for group in groups.values()]
@@ -357,8 +333,8 @@ def _is_usable_name(name: object) -> bool:
 
 def _audio_file(fields: Mapping[str, Any], originals: Mapping[str, str]) -> _File | None:
     name: str = fields["name"]
-    kind = _kind(name, _text(fields.get("format")).lower())
-    size_bytes = _whole(fields.get("size"))
+    kind = _kind(name, line_from_field(fields.get("format")).lower())
+    size_bytes = whole_from_field(fields.get("size"))
     if kind is None or size_bytes == 0 or _is_true(fields.get("private")) or fields.get("source") == "metadata":
         return None
     if name.endswith("_files.xml") or _SAMPLE_NAME.search(name):
@@ -373,7 +349,7 @@ def _maybe_audio_file(fields: Mapping[str, Any]) -> _File | None:
     """Return an original that may hold sound, or that should and is empty: the download then says what is wrong."""
     name: str = fields["name"]
     extension = name.rpartition(".")[2].lower()
-    size_bytes = _whole(fields.get("size"))
+    size_bytes = whole_from_field(fields.get("size"))
     if extension not in _LAST_CHANCE and not (extension in _KIND_OF_EXTENSION and size_bytes == 0):
         return None
     if fields.get("source") != "original" or _is_true(fields.get("private")) or _SAMPLE_NAME.search(name):
@@ -410,7 +386,7 @@ def _stem(name: str) -> str:
 
 def _track_number(recording: list[_File]) -> int | None:
     for file in recording:
-        match = _TRACK_NUMBER.fullmatch(_text(file.fields.get("track")))
+        match = _TRACK_NUMBER.fullmatch(line_from_field(file.fields.get("track")))
         if match:
             return int(match[1])
     return None
@@ -421,7 +397,7 @@ def _track_titles(item_title: str, recordings: list[list[_File]]) -> list[str]:
     numbers = [_track_number(recording) for recording in recordings]
     titles = []
     for recording, number in zip(recordings, numbers, strict=True):
-        title = _first(_text(file.fields.get("title")) for file in recording)
+        title = _first(line_from_field(file.fields.get("title")) for file in recording)
         if not title and len(recordings) > 1:
             stem = plain_text(_stem(recording[0].name).rpartition("/")[2])
             part = f"track {number}" if number is not None and numbers.count(number) == 1 else stem
@@ -433,7 +409,9 @@ def _track_titles(item_title: str, recordings: list[list[_File]]) -> list[str]:
 def _track_creator(recording: list[_File]) -> str | None:
     """Return who made this recording, where the files themselves say so; tags that name nobody do not count."""
     fields = (file.fields.get(field) for file in recording for field in ("creator", "artist"))
-    names = (", ".join(filter(None, map(str.strip, _text(field, separator=";").split(";")))) for field in fields)
+    names = (
+        ", ".join(filter(None, map(str.strip, line_from_field(field, separator=";").split(";")))) for field in fields
+    )
     return _first(name for name in names if name.lower() not in _NOBODY)
 
 
@@ -447,29 +425,16 @@ def _quoted(name: str) -> str:
     return quote(name, safe="/" if is_plain else "")
 
 
-def _text(value: object, separator: str | None = None) -> str:
-    """Read a field as one line of text: of a list the first entry, or all of them joined by ``separator``."""
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        value = str(value)
-    claims = claims_from_field(value)
-    return plain_text(separator.join(claims) if separator else claims[0]) if claims else ""
-
-
 def _first(values: Iterable[Any]) -> Any:
     return next((value for value in values if value), None)
 
 
 def _is_true(value: object) -> bool:
-    return value is True or _text(value).lower() in ("true", "1")
-
-
-def _whole(value: object) -> int | None:
-    text = _text(value)
-    return int(text) if _DIGITS.fullmatch(text) else None
+    return value is True or line_from_field(value).lower() in ("true", "1")
 
 
 def _md5(value: object) -> str | None:
-    digest = _text(value).lower()
+    digest = line_from_field(value).lower()
     return digest if _MD5.fullmatch(digest) else None
 
 
@@ -479,7 +444,7 @@ def _duration_s(value: object) -> float | None:
     >>> _duration_s("05:37"), _duration_s("1:02:03"), _duration_s("167.25"), _duration_s("0")
     (337.0, 3723.0, 167.25, None)
     """
-    text = _text(value)
+    text = line_from_field(value)
     if _SECONDS.fullmatch(text):
         return float(text) or None
     clock = _CLOCK.fullmatch(text)

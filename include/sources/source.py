@@ -33,6 +33,8 @@ class Request:
     """Starts with ``/`` and is percent-encoded."""
     params: tuple[tuple[str, str], ...] = ()
     """Names and values as they are; the client encodes them. A name may stand several times."""
+    part: int = 1
+    """Which answer of its page this asks for, where a page comes in several; nothing of it goes over the wire."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +81,8 @@ class Track:
     """The digest that the source declares, in lower-case hex."""
     duration_s: float | None
     media_type: MediaType
+    sha1: str | None = None
+    """A further digest that the source declares, in lower-case hex."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,7 +131,10 @@ class Source(ABC):
         """
 
     def further_request(self, request: Request, answer: object) -> Request | None:  # noqa: ARG002
-        """Ask for the rest of a page that comes in several answers; ``None`` when ``answer`` completes it."""
+        """Ask for the rest of a page that comes in several answers; ``None`` when ``answer`` completes it.
+
+        :raises SourceAnswerError: when the answers do not come to an end.
+        """
         return None
 
     @abstractmethod
@@ -135,6 +142,7 @@ class Source(ABC):
         """Read the parsed JSON that came for ``cursor``: one answer, or the several that make up the page.
 
         :raises SourceAnswerError: when it is no page.
+        :raises SourceError: when the answer says that the source cannot answer now.
         """
 
     def item_request(self, ref: ItemRef) -> Request | None:  # noqa: ARG002

@@ -146,7 +146,7 @@ class TestAskingForAPage:
 class TestReadingAPage:
     def test_items_come_with_title_and_licence(self):
         doc = {"identifier": "rain-album", "title": "Rain &amp; wind", "licenseurl": BY, "mediatype": "audio"}
-        assert INTERNET_ARCHIVE.page_from_answer(search_answer(doc), None) == Page(
+        assert INTERNET_ARCHIVE.page_from_answers([search_answer(doc)], None) == Page(
             items=(ItemRef(id="rain-album", title="Rain & wind", licence_raw=BY),), next=None, total=1
         )
 
@@ -154,14 +154,15 @@ class TestReadingAPage:
         answer = search_answer(
             {"identifier": ["a"], "title": ["One", "Two"], "licenseurl": [BY, "x"]}, {"identifier": "b"}
         )
-        assert INTERNET_ARCHIVE.page_from_answer(answer, None).items == (
+        assert INTERNET_ARCHIVE.page_from_answers([answer], None).items == (
             ItemRef(id="a", title="One", licence_raw=f"{BY} | x"),
             ItemRef(id="b", title="b", licence_raw=None),
         )
 
     @pytest.mark.parametrize("identifier", [None, 5, "", "..", "a/b", "a b", "a\n", "../x", ["a", "b"], "é", "x" * 300])
     def test_an_entry_without_a_usable_identifier_is_left_out(self, identifier):
-        page = INTERNET_ARCHIVE.page_from_answer(search_answer({"identifier": identifier}, {"identifier": "b"}), None)
+        answer = search_answer({"identifier": identifier}, {"identifier": "b"})
+        page = INTERNET_ARCHIVE.page_from_answers([answer], None)
         assert [ref.id for ref in page.items] == ["b"]
 
     @pytest.mark.parametrize(
@@ -178,17 +179,17 @@ class TestReadingAPage:
         ],
     )
     def test_the_next_page_follows_until_all_are_found(self, cursor, found, following):
-        page = INTERNET_ARCHIVE.page_from_answer(search_answer(*docs(ROWS), found=found), cursor)
+        page = INTERNET_ARCHIVE.page_from_answers([search_answer(*docs(ROWS), found=found)], cursor)
         assert (page.next, page.total) == (following, int(found))
 
     @pytest.mark.parametrize(("count", "following"), [(ROWS, "page:2"), (ROWS - 1, None)])
     def test_without_a_total_a_full_page_may_have_another(self, count, following):
         answer = search_answer(*docs(count))
         del answer["response"]["numFound"]
-        assert INTERNET_ARCHIVE.page_from_answer(answer, None).next == following
+        assert INTERNET_ARCHIVE.page_from_answers([answer], None).next == following
 
     def test_an_empty_page_ends_the_search_whatever_the_total_says(self):
-        assert INTERNET_ARCHIVE.page_from_answer(search_answer(found=500), "page:3").next is None
+        assert INTERNET_ARCHIVE.page_from_answers([search_answer(found=500)], "page:3").next is None
 
     def test_every_item_of_a_large_search_is_reached_through_both_apis(self):
         ids = [f"item-{number:05}" for number in range(10_130)]
@@ -205,7 +206,7 @@ class TestReadingAPage:
                 start = int(params.get("cursor", "0"))
                 answer = {"items": [{"identifier": name} for name in ids[start : start + 5000]], "total": len(ids)}
                 answer |= {"count": len(answer["items"])} | ({"cursor": str(start + 5000)} if start < 10_000 else {})
-            page = INTERNET_ARCHIVE.page_from_answer(answer, cursor)
+            page = INTERNET_ARCHIVE.page_from_answers([answer], cursor)
             requests += 1
             seen += [ref.id for ref in page.items]
             if page.next is None:
@@ -217,7 +218,7 @@ class TestReadingAPage:
     @pytest.mark.parametrize("cursor", ["abc", "\ud800", "é"])
     def test_a_scrape_whose_cursor_leads_nowhere_is_an_error_not_a_loop(self, cursor):
         with pytest.raises(SourceAnswerError, match="does not go on from cursor"):
-            INTERNET_ARCHIVE.page_from_answer({"items": docs(3), "cursor": cursor, "total": 9}, "scrape:abc")
+            INTERNET_ARCHIVE.page_from_answers([{"items": docs(3), "cursor": cursor, "total": 9}], "scrape:abc")
 
     @pytest.mark.parametrize(
         ("answer", "message"),
@@ -234,11 +235,11 @@ class TestReadingAPage:
     )
     def test_what_is_no_page_is_a_named_error(self, answer, message):
         with pytest.raises(SourceAnswerError, match=message):
-            INTERNET_ARCHIVE.page_from_answer(answer, None)
+            INTERNET_ARCHIVE.page_from_answers([answer], None)
 
     def test_a_scrape_without_items_is_a_named_error(self):
         with pytest.raises(SourceAnswerError, match="without items"):
-            INTERNET_ARCHIVE.page_from_answer({"total": 3}, "scrape:")
+            INTERNET_ARCHIVE.page_from_answers([{"total": 3}], "scrape:")
 
 
 class TestReadingAnItem:
@@ -271,12 +272,14 @@ class TestReadingAnItem:
                 "allows_derivatives": True,
                 "allows_commercial": True,
                 "share_alike": False,
+                "allows_redistribution": True,
             },
             "original_name": "01 Rain.flac",
             "size_bytes": 61727450,
             "md5": "ab" * 16,
             "duration_s": 167.25,
             "media_type": "audio",
+            "sha1": None,
         }
 
     def test_the_page_of_the_work_is_the_public_one_wherever_files_are_fetched(self):
@@ -674,7 +677,7 @@ odd_pages = st.fixed_dictionaries(
 @given(mostly(odd_pages), st.sampled_from([None, "page:7", "page:200", "scrape:", "scrape:abc"]))
 def test_whatever_a_search_says_it_is_a_page_or_a_named_error(answer, cursor):
     try:
-        page = INTERNET_ARCHIVE.page_from_answer(answer, cursor)
+        page = INTERNET_ARCHIVE.page_from_answers([answer], cursor)
     except SourceAnswerError as error:
         str(error).encode()
         return
