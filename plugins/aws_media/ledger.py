@@ -363,4 +363,4 @@ def paid_by_run(entries: Iterable[LedgerEntry], dag_id: str, run_id: str) -> flo
     ]
     estimates = [generation.get("estimated_usd") for generation in generations]
     known = [float(estimate) for estimate in estimates if estimate is not None]
-    return round(sum(known), 6) if len(known) == len(estimates) else None
+    return round(sum(known, 0.0), 6) if len(known) == len(estimates) else None
