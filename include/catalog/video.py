@@ -185,15 +185,19 @@ class VideoLabels:
     shots: tuple[Shot, ...]
     cues: tuple[TechnicalCue, ...]
     text: tuple[TextLine, ...]
+    text_left_out: int
+    """Further lines of text, each of which stood no longer than those in ``text``."""
     moderation: tuple[ModerationLabel, ...]
-    production: Production
+    production: Production | None
+    """``None`` when the pictures cannot be decoded here, see ``skipped``."""
     audio: AudioFeatures | None
     """What was heard; ``None`` when the clip has no sound that can be heard, see ``skipped``."""
     summary_text: str
     """All this in a few plain sentences."""
     engine: Engine
     skipped: dict[str, str]
-    """What was not looked at, and why: ``labels``, ``shots``, ``text``, ``moderation``, ``audio`` to a reason."""
+    """What was not looked at, and why: ``labels``, ``shots``, ``text``, ``moderation``, ``production``, ``audio`` to a
+    reason."""
     contact_sheet_key: str | None
     """Key, in the processed bucket, of a JPEG with one frame per shot."""
     proxy_key: str | None

@@ -1,0 +1,252 @@
+"""A clip in a few plain sentences, made of nothing but what stands in its record.
+
+What was not found, or is too unsure to be said, is not mentioned; what was not looked at is, with the reason. Text that
+was read in the picture and reasons are foreign: they are shortened to one printable line, and text is quoted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from include.catalog.attribution import plain_text
+from include.catalog.records import AudioFeatures
+from include.catalog.video import (
+    ClipMedia,
+    Label,
+    Measure,
+    ModerationLabel,
+    Production,
+    Shot,
+    TechnicalCue,
+    TextLine,
+    TimeSpan,
+    Verdict,
+    VideoLabels,
+)
+from include.video.wording import counted, joined, named_colours, quoted, spelled_duration, spelled_times
+
+LEAST_CONFIDENCE = 0.5
+"""Below it a measure or a verdict is not told."""
+SURE_CONFIDENCE = 0.75
+"""From here on a verdict is told without *probably*."""
+MOST_LABELS = 6
+MOST_LINES = 4
+LONGEST_REASON = 240
+WARM_BELOW_K, COOL_ABOVE_K = 4000, 8000
+
+_CUES = {
+    "BlackFrames": "black frames",
+    "ColorBars": "colour bars",
+    "EndCredits": "end credits",
+    "OpeningCredits": "opening credits",
+    "Slate": "a slate",
+    "StudioLogo": "a studio logo",
+}
+_LIGHT = {"high": "bright with few shadows (high key)", "low": "dark with strong shadows (low key)"}
+_DAYLIGHT = {"day": "filmed by day", "night": "filmed by night"}
+_CAMERA = {
+    "static": "stands still",
+    "pan": "pans",
+    "tilt": "tilts",
+    "zoom": "zooms",
+    "handheld": "is held by hand",
+    "moving": "moves",
+    "mixed": "moves in several ways",
+}
+_VOICES = {
+    "voice": "somebody speaks or sings",
+    "instrumental": "no voice is heard",
+    "mixed": "voices are heard over music",
+}
+_UNSEEN = {
+    "labels": "Things and scenes were not looked for",
+    "shots": "Shots were not found",
+    "text": "Text was not looked for",
+    "moderation": "Content to be warned of was not looked for",
+    "production": "Light, colour and motion were not measured",
+    "audio": "Sound was not analysed",
+}
+
+
+def summarise(record: VideoLabels) -> str:
+    """Tell what is known of a clip; ``summary_text`` of the record itself is not looked at."""
+    return " ".join(_sentences(record))
+
+
+def _sentences(record: VideoLabels) -> Iterator[str]:
+    duration_s = record.media.duration_s
+    yield about_media(record.media)
+    yield from about_shots(record.shots, record.cues, duration_s)
+    if record.production is not None:
+        yield from about_production(record.production)
+    yield from about_labels(record.labels, duration_s)
+    yield from about_text(record.text, duration_s, left_out=record.text_left_out)
+    yield from about_moderation(record.moderation, duration_s)
+    if record.audio is not None:
+        yield from about_sound(record.audio, record.production)
+    yield from about_skipped(record.skipped)
+
+
+def about_media(media: ClipMedia) -> str:
+    """Say how long the clip is, which way up, and how large.
+
+    >>> about_media(ClipMedia(duration_s=65, width=1920, height=1080, rotation_deg=90, frame_rate=25.0, codec="h264",
+    ...     has_audio=True))
+    'The clip is in portrait format, 1080 by 1920 pixels, and lasts 1 minute 5 seconds.'
+    """
+    width, height = (media.width, media.height) if media.rotation_deg % 180 == 0 else (media.height, media.width)
+    shape = "square" if width == height else f"in {'landscape' if width > height else 'portrait'} format"
+    lasting = "" if media.duration_s is None else f", and lasts {spelled_duration(media.duration_s)}"
+    return f"The clip is {shape}, {width} by {height} pixels{lasting}."
+
+
+def about_shots(shots: Sequence[Shot], cues: Sequence[TechnicalCue], duration_s: float | None) -> Iterator[str]:
+    """Say how many shots there are and which stretches are no content.
+
+    >>> black = TechnicalCue(cue="BlackFrames", start_s=0.0, end_s=1.5, confidence=1.0)
+    >>> list(about_shots([Shot(start_s=0.0, end_s=8.0, confidence=0.9)], [black], 8.0))
+    ['It is a single shot without a cut.', 'There are black frames from 0:00 to 0:01.']
+    """
+    if len(shots) == 1:
+        yield "It is a single shot without a cut."
+    elif shots:
+        lengths = sorted(later.start_s - shot.start_s for shot, later in zip(shots, shots[1:], strict=False))
+        lengths = sorted([*lengths, max(shots[-1].end_s, duration_s or 0.0) - shots[-1].start_s])
+        middle = (lengths[(len(lengths) - 1) // 2] + lengths[len(lengths) // 2]) / 2
+        yield f"It has {counted(len(shots), 'shot')}, in the median {spelled_duration(middle)} long."
+    spans: dict[str, list[TimeSpan]] = {}
+    for cue in cues:
+        if cue.cue in _CUES:
+            spans.setdefault(_CUES[cue.cue], []).append(TimeSpan(start_s=cue.start_s, end_s=cue.end_s))
+    if spans:
+        told = [f"{name} {spelled_times(when, duration_s)}" for name, when in spans.items()]
+        plural = next(iter(spans)).endswith("s")
+        yield f"There {'are' if plural else 'is'} {joined(told)}."
+
+
+def about_production(production: Production) -> Iterator[str]:
+    """Say what an editor wants to know of light, colour and camera."""
+    daylight, light = _told(production.daylight, _DAYLIGHT), _told(production.lighting_key, _LIGHT)
+    if daylight:
+        yield f"It was {daylight}."
+    if light:
+        yield f"The picture is {light}."
+    colours = named_colours((swatch.colour, swatch.share) for swatch in production.palette.value)
+    if colours and _sure_enough(production.palette.confidence):
+        yield f"The main colour{' is' if len(colours) == 1 else 's are'} {joined(colours)}."
+    temperature_k = _known(production.colour_temperature_k)
+    if temperature_k is not None and not WARM_BELOW_K <= temperature_k <= COOL_ABOVE_K:
+        cast = "warm" if temperature_k < WARM_BELOW_K else "cool"
+        yield f"Its colours are {cast}, at about {round(temperature_k, -2):,.0f} K."
+    camera = _told(production.camera_motion, _CAMERA)
+    if camera:
+        yield f"The camera {camera}."
+
+
+def about_labels(labels: Sequence[Label], duration_s: float | None) -> Iterator[str]:
+    """Say what is seen and when; of a car and a vehicle only the car.
+
+    >>> def label(name, *parents, end_s=9.0):
+    ...     return Label(name=name, parents=parents, confidence_max=0.9,
+    ...         segments=(TimeSpan(start_s=0.0, end_s=end_s),), instances=())
+    >>> list(about_labels([label("Vehicle"), label("Car", "Vehicle"), label("Tree", end_s=2.0)], 9.0))
+    ['It shows, in the words of the service: Car (throughout) and Tree (from 0:00 to 0:02).']
+    """
+    told_by_others = {parent for label in labels for parent in label.parents}
+    own = [label for label in labels if label.name not in told_by_others]
+    if not own:
+        return
+    told = []
+    for label in own[:MOST_LABELS]:
+        together = f", up to {len(label.instances)} at once" if len(label.instances) > 1 else ""
+        told.append(f"{plain_text(label.name, 60)} ({spelled_times(label.segments, duration_s)}{together})")
+    if len(own) > MOST_LABELS:
+        told.append(f"{len(own) - MOST_LABELS} more")
+    yield f"It shows, in the words of the service: {joined(told)}."
+
+
+def about_text(lines: Sequence[TextLine], duration_s: float | None, *, left_out: int = 0) -> Iterator[str]:
+    """Say what can be read in the picture, the lines that stand longest.
+
+    >>> line = TextLine(text="EXIT", start_s=1.0, end_s=4.0, confidence=0.99, box=None)
+    >>> list(about_text([line], 60.0))
+    ['The picture reads "EXIT" from 0:01 to 0:04.']
+    """
+    when: dict[str, list[TimeSpan]] = {}
+    for line in lines:
+        if plain_text(line.text):
+            when.setdefault(quoted(line.text), []).append(TimeSpan(start_s=line.start_s, end_s=line.end_s))
+    if not when:
+        return
+    longest = sorted(when, key=lambda text: -sum(span.end_s - span.start_s for span in when[text]))[:MOST_LINES]
+    told = [f"{text} {spelled_times(when[text], duration_s)}" for text in when if text in longest]
+    further = len(when) - len(longest) + left_out
+    if further:
+        told.append(counted(further, "more line"))
+    yield f"The picture reads {joined(told)}."
+
+
+def about_moderation(found: Sequence[ModerationLabel], duration_s: float | None) -> Iterator[str]:
+    """Say what some viewers should be warned of, by the finest names of the taxonomy.
+
+    >>> seen = (TimeSpan(start_s=2.0, end_s=2.5),)
+    >>> violence = ModerationLabel(name="Violence", parent=None, level=1, confidence_max=0.9, segments=seen)
+    >>> weapon = ModerationLabel(name="Weapon Violence", parent="Violence", level=2, confidence_max=0.9, segments=seen)
+    >>> list(about_moderation([violence, weapon], 60.0))
+    ['Some viewers should be warned of: Weapon Violence (at 0:02).']
+    """
+    told_by_others = {label.parent for label in found}
+    own = [label for label in found if label.name not in told_by_others]
+    if own:
+        told = [f"{plain_text(label.name, 60)} ({spelled_times(label.segments, duration_s)})" for label in own]
+        yield f"Some viewers should be warned of: {joined(told)}."
+
+
+def about_sound(audio: AudioFeatures, production: Production | None) -> Iterator[str]:
+    """Say what is heard: voices or music, how fast, in which key, how loud."""
+    if audio.voice == "silent":
+        yield "Its sound track is silent."
+        return
+    heard = []
+    if audio.voice_confidence >= LEAST_CONFIDENCE:
+        heard.append(("" if audio.voice_confidence >= SURE_CONFIDENCE else "probably ") + _VOICES[audio.voice])
+    if audio.loudness_lufs is not None:
+        heard.append(f"the loudness is {audio.loudness_lufs:.1f} LUFS")
+    if heard:
+        yield f"In its sound {joined(heard)}."
+    speech_share = None if production is None else _known(production.speech_share)
+    if speech_share is not None and audio.voice != "instrumental":
+        yield f"Voices fill about {speech_share:.0%} of the time."
+    music = []
+    if audio.tempo_bpm is not None and audio.tempo_confidence >= LEAST_CONFIDENCE:
+        music.append(f"at about {audio.tempo_bpm:.0f} beats a minute")
+    if audio.key is not None and audio.key_confidence >= LEAST_CONFIDENCE:
+        music.append(f"in {audio.key} {audio.mode}")
+    if music:
+        yield f"Its music is {joined(music)}."
+
+
+def about_skipped(skipped: Mapping[str, str]) -> Iterator[str]:
+    """Say what was not looked at, and why.
+
+    >>> list(about_skipped({"moderation": "not asked for", "audio": "the clip has no sound track."}))[1]
+    'Sound was not analysed: the clip has no sound track.'
+    """
+    for feature, reason in skipped.items():
+        unseen = _UNSEEN.get(feature, f"{feature} was not analysed")
+        yield f"{unseen}: {plain_text(reason, LONGEST_REASON).rstrip('.')}."
+
+
+def _told(verdict: Verdict, words: Mapping[str, str]) -> str | None:
+    """Put a verdict into words; ``None`` when it is unknown, too unsure, or not worth a sentence."""
+    if verdict.value not in words or not _sure_enough(verdict.confidence):
+        return None
+    return words[verdict.value] if (verdict.confidence or 0) >= SURE_CONFIDENCE else f"probably {words[verdict.value]}"
+
+
+def _known(measure: Measure) -> float | None:
+    return measure.value if _sure_enough(measure.confidence) else None
+
+
+def _sure_enough(confidence: float | None) -> bool:
+    return confidence is not None and confidence >= LEAST_CONFIDENCE
