@@ -10,13 +10,14 @@ import struct
 import threading
 import time
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from fractions import Fraction
-from functools import cache
+from functools import cache, partial
 from itertools import pairwise
 from pathlib import Path
+from typing import TypeAlias
 
 import av
 import numpy as np
@@ -24,6 +25,8 @@ import numpy as np
 from sources_emulator.composing.canvas import RATE, Wave
 from sources_emulator.composing.piece import Piece
 from sources_emulator.composing.styles import compose
+from sources_emulator.filming.film import Film, Footage
+from sources_emulator.filming.render import render_footage
 
 KEEP_OLD_VERSIONS_S = 7 * 86_400  # renderings of another version of the composing code, unused for so long, are removed
 
@@ -79,37 +82,73 @@ class Order:
         return hashlib.sha256(told.encode()).hexdigest()[:24]
 
 
+@dataclass(frozen=True, slots=True)
+class FilmOrder:
+    """What to film. Orders of one footage are one order, whatever film asks for it."""
+
+    footage: Footage
+    title: str = field(default="", compare=False)
+
+    def key(self) -> str:
+        """Name of the file in the cache: it changes with the footage."""
+        return hashlib.sha256(json.dumps(asdict(self.footage), sort_keys=True).encode()).hexdigest()[:24]
+
+
+AnyOrder: TypeAlias = Order | FilmOrder
+
+
+def film_orders(film: Film) -> dict[str, FilmOrder]:
+    """What has to be rendered for a film, by the name of the rendition."""
+    return {name: FilmOrder(footage, film.title) for name, footage in film.renditions.items()}
+
+
 @cache
 def code_version() -> str:
-    """Hash of the code that decides how a piece sounds: another version renders anew."""
+    """Hash of the code that decides how a piece sounds and a scene looks: another version renders anew."""
     digest = hashlib.sha256()
     folder = Path(__file__).parent
-    for path in sorted([*folder.glob("composing/*.py"), Path(__file__)]):
+    makers = set(folder.glob("filming/*.py")) - {folder / "filming" / "films.py"}  # a catalogue changes no rendering
+    for path in sorted([*folder.glob("composing/*.py"), *makers, Path(__file__)]):
         digest.update(path.name.encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()[:12]
 
 
-def render(order: Order, home: Path) -> dict[str, Rendering]:
+def render(order: AnyOrder, home: Path) -> dict[str, Rendering]:
     """Render what the folder lacks of an order and return its files by ending.
 
-    The ending "png" is a picture of the waveform. The piece is composed only when an ending is missing; every file
-    appears whole or not at all, and its facts appear after it.
+    The ending "png" is a picture of a piece's waveform. Every file appears whole or not at all, and its facts appear
+    after it.
     """
-    wave: Wave | None = None
-    files: dict[str, Rendering] = {}
-    for ending in (*order.endings, "png"):
-        path = home / f"{order.key(ending)}.{ending}"
-        facts = path.with_name(path.name + ".json")
-        if not facts.exists() or not path.exists():
-            if wave is None:
-                wave = compose(order.piece)
-            with _whole(path) as part:
-                _encode(order, wave, ending, part)
-            length_s = None if ending in BARE or ending == "png" else wave.shape[1] / RATE
-            with _whole(facts) as part:
-                part.write_text(json.dumps(_facts(path, length_s)))
-        files[ending] = Rendering(path=path, **json.loads(facts.read_text()))
-    return files
+    if isinstance(order, FilmOrder):
+        path = home / f"{order.key()}.{order.footage.format.ending}"
+        return {order.footage.format.ending: _cached(path, lambda part: _film(order.footage, part))}
+    composed = cache(lambda: compose(order.piece))  # when an ending is missing, and once
+
+    def write(ending: str, path: Path) -> float | None:
+        wave = composed()
+        _encode(order, wave, ending, path)
+        return None if ending in BARE or ending == "png" else wave.shape[1] / RATE
+
+    return {
+        ending: _cached(home / f"{order.key(ending)}.{ending}", partial(write, ending))
+        for ending in (*order.endings, "png")
+    }
+
+
+def _film(footage: Footage, path: Path) -> float:
+    render_footage(footage, path)
+    return footage.seconds
+
+
+def _cached(path: Path, write: Callable[[Path], float | None]) -> Rendering:
+    """The file at `path`, if it and its facts are there; else it is written first. `write` returns its length in s."""
+    facts = path.with_name(path.name + ".json")
+    if not facts.exists() or not path.exists():
+        with _whole(path) as part:
+            length_s = write(part)
+        with _whole(facts) as part:
+            part.write_text(json.dumps(_facts(path, length_s)))
+    return Rendering(path=path, **json.loads(facts.read_text()))
 
 
 @contextmanager

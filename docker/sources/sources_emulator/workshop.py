@@ -1,13 +1,16 @@
 """Renders many orders at once in worker processes, which end when the server does.
 
-A worker is `python -m sources_emulator.workshop FOLDER`: it reads one order a line on its standard input and answers
-one line each on its standard output. When the server dies, however hard, the pipe closes and the worker ends by itself.
+A worker is `python -m sources_emulator.workshop FOLDER`: it reads one pickled order a line on its standard input and
+answers one line each on its standard output. When the server dies, however hard, the pipe closes and the worker ends by
+itself.
 """
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import json
+import pickle
 import subprocess
 import sys
 import threading
@@ -16,14 +19,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TypeAlias
 
-from sources_emulator.composing.piece import Piece
-from sources_emulator.rendering import Order, Rendering, open_cache, render
+from sources_emulator.rendering import AnyOrder, Rendering, open_cache, render
 
-Rendered: TypeAlias = dict[Order, dict[str, Rendering]]  # every order's files by ending
+Rendered: TypeAlias = dict[AnyOrder, dict[str, Rendering]]  # every order's files by ending
 
 
 class WorkshopError(RuntimeError):
-    """A piece could not be rendered; the message names it."""
+    """A piece or a film could not be rendered; the message names it."""
 
 
 class Workshop:
@@ -35,7 +37,7 @@ class Workshop:
         self._workers: list[subprocess.Popen[str]] = []
         self._closed = threading.Event()
 
-    def render_all(self, orders: Iterable[Order], progress: Callable[[int, int], None]) -> Rendered:
+    def render_all(self, orders: Iterable[AnyOrder], progress: Callable[[int, int], None]) -> Rendered:
         """Render every order and return its files by ending; `progress(done, total)` is told after each.
 
         Raises WorkshopError with the first worker's error, or when the workshop was closed meanwhile. What was rendered
@@ -54,7 +56,7 @@ class Workshop:
                         break
                     order = waiting.pop(0)
                 try:
-                    worker.stdin.write(json.dumps(asdict(order)) + "\n")
+                    worker.stdin.write(base64.b64encode(pickle.dumps(order)).decode() + "\n")
                     worker.stdin.flush()
                     answer = json.loads(worker.stdout.readline())
                 except (OSError, ValueError):
@@ -105,8 +107,7 @@ def main() -> None:
     """Answer orders until the standard input ends."""
     home = Path(sys.argv[1])
     for line in sys.stdin:
-        told = json.loads(line)
-        order = Order(Piece(**told["piece"]), tuple(told["endings"]), told["title"], told["artist"])
+        order = pickle.loads(base64.b64decode(line))  # noqa: S301 - from the server that started this worker
         try:
             files = render(order, home)
             answer: dict[str, object] = {

@@ -82,8 +82,8 @@ class Footage:
 class StatedLicence:
     """A licence as Commons' `extmetadata` states it; None stands for a field that is missing.
 
-    `code` is the field License, `short_name` LicenseShortName, `url` LicenseUrl, `terms` UsageTerms, `non_free` NonFree;
-    `attribution_required` and `copyrighted` are AttributionRequired and Copyrighted.
+    `code` is the field License, `short_name` LicenseShortName, `url` LicenseUrl, `terms` UsageTerms, `non_free`
+    NonFree; `attribution_required` and `copyrighted` are AttributionRequired and Copyrighted.
     """
 
     code: str | None = None
@@ -100,10 +100,10 @@ class Film:
     """One film of a catalogue.
 
     `licence` is None for Pixabay, whose films all come under its own Content License. `categories` are further Commons
-    categories or Pixabay tags. `creator` is plain text. `fault` is what goes wrong with a request for the file: WRONG_MD5
-    means whatever digest the catalogue declares, GONE a file that answers 404 though the search lists it. `flaw` says in
-    words why nobody should land the film although its bytes are served well. `stored_name` is the file's name where it
-    is not that of the title.
+    categories or Pixabay tags. `creator` is plain text. `fault` is what goes wrong with a request for the file:
+    WRONG_MD5 means whatever digest the catalogue declares, GONE a file that answers 404 though the search lists it.
+    `flaw` says in words why nobody should land the film although its bytes are served well. `stored_name` is the file's
+    name where it is not that of the title.
     """
 
     name: str

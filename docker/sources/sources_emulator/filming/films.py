@@ -237,6 +237,13 @@ UPRIGHT_STREET = Footage(
     height=640,
 )
 
+
+def _take(number: int) -> Footage:
+    """A short film of its own for an item of trouble, so that no other campaign holds the same bytes."""
+    shots = (Shot("card", 35, "warm", signs=(f"TAKE {number}00",)), Shot("stage", 30, "cold"))
+    return Footage(shots, Format.MP4_H264, width=320, height=180)
+
+
 JAZZ = (
     _commons("jazz", "Backstage at the Lantern", BY_ND_4, HARBOUR_BRASS, flaw=ND_FLAW),
     _commons("jazz", "Encore in F", BY_SA_4, HARBOUR_BRASS, fault=Fault.WRONG_MD5),
@@ -287,7 +294,7 @@ STREET = (
              flaw="the licence address only looks like Creative Commons"),
     _commons("street-sounds", "Ambulance Passing", BY_4, MARKET, fault=Fault.TRUNCATED),
     _commons("street-sounds", "Ring Road at Night", BY_SA_4, RING_ROAD, creator="City Tape Library"),
-    _commons("street-sounds", "Market Street, Five Signs", BY_4, MARKET, creator="Ada Contreras",
+    _commons("street-sounds", "Market Street, Three Signs", BY_4, MARKET, creator="Ada Contreras",
              fault=Fault.RATE_LIMITED_TWICE),
     _pixabay("street-sounds", "A train of the Northern Line", NORTHERN_LINE, categories=("train", "station")),
     _pixabay("street-sounds", "Market street again", MARKET, categories=("market",),
@@ -296,21 +303,21 @@ STREET = (
 )  # fmt: skip
 
 TROUBLE = (
-    _commons("trouble", "No trouble at all", BY_4, UPRIGHT_STREET),
-    _commons("trouble", "Too many requests, twice", BY_4, SWALLOWS, fault=Fault.RATE_LIMITED_TWICE),
-    _commons("trouble", "Service unavailable, twice", BY_4, LARCHES, fault=Fault.UNAVAILABLE_TWICE),
-    _commons("trouble", "Service unavailable", BY_4, LARCHES, fault=Fault.UNAVAILABLE),
-    _commons("trouble", "Cut short once", BY_4, EMPTY_STAGE, fault=Fault.TRUNCATED_ONCE),
-    _commons("trouble", "Round and round", BY_4, LARCHES, fault=Fault.REDIRECT_LOOP),
-    _commons("trouble", "Through the back door", BY_4, LARCHES, fault=Fault.REDIRECT_PRIVATE),
-    _commons("trouble", "Ten terabytes", BY_4, LARCHES, fault=Fault.OVERSIZED),
-    _commons("trouble", "Documentation licence alone", GFDL, LARCHES, flaw="its licence is not Creative Commons"),
+    _commons("trouble", "No trouble at all", BY_4, _take(1)),
+    _commons("trouble", "Too many requests, twice", BY_4, _take(2), fault=Fault.RATE_LIMITED_TWICE),
+    _commons("trouble", "Service unavailable, twice", BY_4, _take(3), fault=Fault.UNAVAILABLE_TWICE),
+    _commons("trouble", "Service unavailable", BY_4, _take(1), fault=Fault.UNAVAILABLE),
+    _commons("trouble", "Cut short once", BY_4, _take(4), fault=Fault.TRUNCATED_ONCE),
+    _commons("trouble", "Round and round", BY_4, _take(1), fault=Fault.REDIRECT_LOOP),
+    _commons("trouble", "Through the back door", BY_4, _take(1), fault=Fault.REDIRECT_PRIVATE),
+    _commons("trouble", "Ten terabytes", BY_4, _take(1), fault=Fault.OVERSIZED),
+    _commons("trouble", "Documentation licence alone", GFDL, _take(1), flaw="its licence is not Creative Commons"),
     _commons("trouble", "Moving pictures called sound", BY_SA_4, MILL_LANE, stored_name="Moving pictures.ogg",
              flaw="the same bytes as The Windmill at Mill Lane, under the ending of a sound file"),
-    _commons("trouble", "Name in many scripts", CC0, BLINKING_PADS, stored_name="песня ñandú 音楽 & \"quotes\".mp4"),
-    _pixabay("trouble", "Pixabay without trouble", NORTHERN_LINE),
-    _pixabay("trouble", "Pixabay cut short", LARCHES, fault=Fault.TRUNCATED),
-    _pixabay("trouble", "Pixabay gone", LARCHES, fault=Fault.GONE),
+    _commons("trouble", "Name in many scripts", CC0, _take(5), stored_name="песня ñandú 音楽 & \"quotes\".mp4"),
+    _pixabay("trouble", "Pixabay without trouble", _take(6)),
+    _pixabay("trouble", "Pixabay cut short", _take(1), fault=Fault.TRUNCATED),
+    _pixabay("trouble", "Pixabay gone", _take(1), fault=Fault.GONE),
 )  # fmt: skip
 
 FILMS: tuple[Film, ...] = (*JAZZ, *AMBIENT, *ELECTRONIC, *FOLK, *NATURE, *STREET, *TROUBLE)
