@@ -191,6 +191,33 @@ def _too_large(name: str, width: int, height: int) -> str:
     return f"{name} has pictures of {width} x {height} pixels, {MOST_PIXELS} in all are decoded: scale it down"
 
 
+def measured_duration_s(file: BinaryIO, *, name: str = "the file") -> float | None:
+    """Return how long a film or a sound lasts, in seconds, by reading all of it: for a header that does not say.
+
+    Nothing is decoded. Of a file that breaks off, what is there counts. ``None`` when its packets bear no times.
+
+    :raises NotMedia, HeaderBroken: when it is no media file.
+    :raises OSError: when it cannot be read.
+    """
+    import av.error
+
+    first_s, last_s = math.inf, -math.inf
+    with _opened(file, name) as (_, opened):
+        stream = next(_pictures(opened), None) or next(iter(opened.streams.audio), None)
+        packets = opened.demux(stream) if stream else iter(())
+        while True:
+            try:
+                packet = next(packets, None)
+            except (av.error.FFmpegError, ValueError):  # it breaks off here
+                break
+            if packet is None:
+                break
+            if packet.pts is not None and packet.size:
+                first_s = min(first_s, float(packet.pts * packet.time_base))
+                last_s = max(last_s, float((packet.pts + (packet.duration or 0)) * packet.time_base))
+    return last_s - first_s if last_s > first_s else None
+
+
 @contextmanager
 def _opened(file: BinaryIO, name: str) -> Iterator[tuple[str, Any]]:
     """Open a file with ffmpeg held to its sniffed format and to these bytes; yield the format's name and the container.

@@ -6,6 +6,8 @@ from typing import Any
 
 from include.video.probe import MediaFacts, VideoStream
 
+UNSUPPORTED = "UnsupportedFormat"
+"""Our code for what Rekognition itself says in words only."""
 LONGEST_S = 6 * 3600
 LARGEST_BYTES = 10 * 1024**3
 CONTAINERS = frozenset({"mov", "mp4", "avi"})
@@ -25,6 +27,25 @@ HARDER_TIMES = 2
 """H.264 takes up to this many times the bits of VP9, HEVC or AV1 for the same picture."""
 
 
+def refusal_of(facts: MediaFacts) -> tuple[str, str] | None:
+    """Return Rekognition's code and a sentence when it cannot analyse a film; ``None`` if nothing is against it.
+
+    >>> refusal_of(MediaFacts(probed=True, container="ogg"))
+    ('NoVideo', 'the file has no picture.')
+    """
+    if facts.duration_s is not None and facts.duration_s > LONGEST_S:
+        return "VideoTooLargeException", f"the film lasts {facts.duration_s / 3600:.1f} hours, 6 are allowed."
+    if facts.size_bytes is not None and facts.size_bytes > LARGEST_BYTES:
+        return "VideoTooLargeException", f"the film has {facts.size_bytes / 1024**3:.1f} GB, 10 are allowed."
+    if facts.probed and facts.video is None:
+        return "NoVideo", "the file has no picture."
+    if facts.video is not None and facts.video.codec != "h264":
+        return UNSUPPORTED, f"the film is {facts.video.codec}, only h264 is read."
+    if facts.container is not None and facts.container not in CONTAINERS:
+        return UNSUPPORTED, f"the film lies in {facts.container}, only MP4, MOV and AVI are read."
+    return None
+
+
 def proxy_reason(facts: MediaFacts) -> str | None:
     """Say why Rekognition cannot take a film, when a proxy would cure it; ``None`` when it needs none.
 
@@ -33,19 +54,15 @@ def proxy_reason(facts: MediaFacts) -> str | None:
 
     >>> video = VideoStream(codec="vp9", width=640, height=360, rotation_deg=0, frame_rate=25, bit_rate_bps=None)
     >>> proxy_reason(MediaFacts(probed=True, container="matroska", duration_s=9.0, video=video))
-    'the film is vp9, only h264 is read'
+    'the film is vp9, only h264 is read.'
     """
     video = facts.video
     if video is None or min(video.width, video.height) < SMALLEST_SIDE or (facts.duration_s or 0) > LONGEST_S:
         return None
-    if video.codec != "h264":
-        return f"the film is {video.codec}, only h264 is read"
+    if refusal := refusal_of(facts):
+        return refusal[1]
     if video.profile is not None and video.profile not in PLAIN_PROFILES:
-        return f"the film is H.264 of profile {video.profile}, only 8 bits a sample in 4:2:0 are read"
-    if facts.container not in CONTAINERS:
-        return f"the film lies in {facts.container}, only MP4, MOV and AVI are read"
-    if (facts.size_bytes or 0) > LARGEST_BYTES:
-        return f"the film has {(facts.size_bytes or 0) / 1024**3:.1f} GB, 10 are allowed"
+        return f"the film is H.264 of profile {video.profile}, only 8 bits a sample in 4:2:0 are read."
     return None
 
 

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
 from aws_media.errors import PaidJobRefused, PaidJobRefusedForGood, code_and_message
-from include.storage.ranged_file import RangedFile
-from include.video.probe import MediaError, MediaFacts, probe_media
+from include.storage.ranged_file import BudgetSpent, RangedFile
+from include.video.probe import MediaError, MediaFacts, measured_duration_s, probe_media
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+
+MOST_MEASURED_BYTES = 512 * 2**20
+"""A live recording of some hours; what is larger would take the task minutes to read for its length alone."""
+MEASURED_BLOCK_BYTES = 2 * 2**20
 
 _ADVICE = {
     "400": "Check version_id and key: S3 does not take them for those of an object.",
@@ -78,20 +82,39 @@ class StoredMedia:
             etag=answer["ETag"],
         )
 
-    def facts(self, s3: S3Client, *, duration_s: float | None = None) -> tuple[MediaFacts, str | None]:
-        """Tell what it holds by reading its header in ranges, and why not, where that cannot be told.
+    def probe(self, s3: S3Client) -> MediaFacts:
+        """Tell what it holds by reading its header in ranges; where that does not say how long it lasts, all of it.
 
-        :param duration_s: its length, if it is known: then nothing is read, and nothing else is known.
+        A file above ``MOST_MEASURED_BYTES`` is not read for its length, which is not known then.
+
+        :raises MediaError: when it is no media.
+        :raises botocore.exceptions.ClientError: when it cannot be read, or has been replaced.
         """
-        if duration_s is not None:
-            return MediaFacts(duration_s=duration_s, size_bytes=self.size_bytes), None
 
         def read_range(start: int, stop: int) -> bytes:
             answer = s3.get_object(**self.object.address, Range=f"bytes={start}-{stop - 1}", IfMatch=self.etag)
             return answer["Body"].read()
 
+        name = str(self.object)
+        facts = probe_media(io.BufferedReader(RangedFile(read_range, self.size_bytes)), name=name)
+        if facts.duration_s is not None or self.size_bytes > MOST_MEASURED_BYTES:
+            return facts
+        whole = RangedFile(
+            read_range, self.size_bytes, block_bytes=MEASURED_BLOCK_BYTES, budget_bytes=2 * MOST_MEASURED_BYTES
+        )
         try:
-            file = io.BufferedReader(RangedFile(read_range, self.size_bytes))
-            return probe_media(file, name=str(self.object)), None
+            return replace(facts, duration_s=measured_duration_s(io.BufferedReader(whole), name=name))
+        except BudgetSpent:  # it leads the reader to and fro
+            return facts
+
+    def facts(self, s3: S3Client, *, duration_s: float | None = None) -> tuple[MediaFacts, str | None]:
+        """Tell what it holds, as ``probe`` does, and why not, where that cannot be told.
+
+        :param duration_s: its length, if it is known: then nothing is read, and nothing else is known.
+        """
+        if duration_s is not None:
+            return MediaFacts(duration_s=duration_s, size_bytes=self.size_bytes), None
+        try:
+            return self.probe(s3), None
         except (MediaError, ClientError, OSError) as error:
             return MediaFacts(size_bytes=self.size_bytes), str(error)

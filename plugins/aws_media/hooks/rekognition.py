@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from aws_media.hooks.paid_job import Completion, JobState, JobStatus, PaidJobHook
+from include.video.proxy import UNSUPPORTED
 
 MOST_RESULTS = 1000  # a page holds no more, whatever is asked for
 LONGEST_JOB_TAG = 1024
@@ -31,7 +32,6 @@ ANALYSES: Mapping[str, Analysis] = {
     "text_detection": Analysis("start_text_detection", "get_text_detection", "TextDetections"),
 }
 
-UNSUPPORTED = "UnsupportedFormat"
 CONVERT = "Make an H.264 proxy in MP4 with MediaConvert and analyse that."
 FAILURES: Mapping[str, str] = {
     r"no video stream": "NoVideo",

@@ -9,17 +9,18 @@ from typing import TYPE_CHECKING, Any, cast
 from botocore.exceptions import ClientError
 
 from aws_media.hooks.paid_job import JobStatus
-from aws_media.hooks.rekognition import UNSUPPORTED, RekognitionHook
+from aws_media.hooks.rekognition import RekognitionHook
 from aws_media.links.rekognition import RekognitionResultLink
 from aws_media.media_object import MediaObject
 from aws_media.operators.records import RecordsJobOperator, ResultNotKept, sorted_names, stated
 from aws_media.triggers.rekognition import RekognitionJobTrigger
 from include.catalog.keys import raw_analysis_key
+from include.costs.analyses import SEGMENT_ITEMS, billed_analysis
 from include.costs.rate_card import BilledUnits
 from include.settings import SETTINGS
 from include.storage.stream import ObjectReplaced, json_lines, read_json_lines
 from include.video.probe import MediaFacts
-from include.video.proxy import CONTAINERS, LARGEST_BYTES, LONGEST_S
+from include.video.proxy import refusal_of
 from include.video.rekognition import RECORDS_FROM_PAGE, facts_from_page
 
 if TYPE_CHECKING:
@@ -102,20 +103,10 @@ class RekognitionAnalysisOperator(RecordsJobOperator):
         return {"NotificationChannel": channel}
 
     def objection(self, media: MediaFacts) -> tuple[str, str] | None:
-        if media.duration_s is not None and media.duration_s > LONGEST_S:
-            return "VideoTooLargeException", f"the film lasts {media.duration_s / 3600:.1f} hours, 6 are allowed."
-        if media.size_bytes is not None and media.size_bytes > LARGEST_BYTES:
-            return "VideoTooLargeException", f"the film has {media.size_bytes / 1024**3:.1f} GB, 10 are allowed."
-        if media.probed and media.video is None:
-            return "NoVideo", "the file has no picture."
-        if media.video is not None and media.video.codec != "h264":
-            return UNSUPPORTED, f"the film is {media.video.codec}, only h264 is read."
-        if media.container is not None and media.container not in CONTAINERS:
-            return UNSUPPORTED, f"the film lies in {media.container}, only MP4, MOV and AVI are read."
-        return None
+        return refusal_of(media)
 
     def billed_units(self, media: MediaFacts) -> list[BilledUnits]:
-        return [BilledUnits(item=f"rekognition.{self.operation}", quantity=media.duration_min)]
+        return billed_analysis(self.operation, media)
 
     def read_result(self, status: JobStatus) -> dict[str, Any]:
         self._keep_pages(status.job_id)
@@ -239,7 +230,7 @@ class RekognitionDetectSegmentsOperator(RekognitionAnalysisOperator):
     def __init__(
         self,
         *,
-        segment_types: Sequence[str] = ("SHOT", "TECHNICAL_CUE"),
+        segment_types: Sequence[str] = tuple(SEGMENT_ITEMS),
         min_shot_confidence: float | str | None = None,
         min_cue_confidence: float | str | None = None,
         black_frame: dict[str, float] | None = None,
@@ -258,8 +249,7 @@ class RekognitionDetectSegmentsOperator(RekognitionAnalysisOperator):
         return {"SegmentTypes": sorted_names(self.segment_types), "Filters": filters}
 
     def billed_units(self, media: MediaFacts) -> list[BilledUnits]:
-        items = {"SHOT": "rekognition.shot_detection", "TECHNICAL_CUE": "rekognition.technical_cue_detection"}
-        return [BilledUnits(item=items[kind], quantity=media.duration_min) for kind in sorted_names(self.segment_types)]
+        return billed_analysis(self.operation, media, segment_types=sorted_names(self.segment_types) or ())
 
 
 class RekognitionDetectModerationOperator(RekognitionAnalysisOperator):

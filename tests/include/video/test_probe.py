@@ -19,6 +19,7 @@ from include.video.probe import (
     PictureTooLarge,
     PictureUndecodable,
     check_video,
+    measured_duration_s,
     probe_media,
 )
 
@@ -102,6 +103,18 @@ def test_a_header_without_length_is_an_unknown_length(make):
     facts = probe_media(path)
     assert (facts.duration_s, facts.duration_min) == (None, None)
     assert facts.video.width == 320
+
+
+def test_a_length_that_the_header_does_not_say_is_measured(make):
+    path = make("live_too.webm", *PICTURE, *SOUND, "-c:v", "libvpx", "-c:a", "libopus", "-live", "1")
+    with path.open("rb") as file:
+        assert measured_duration_s(file) == pytest.approx(2, abs=0.1)
+
+
+def test_of_a_file_that_breaks_off_the_length_of_what_is_there_is_measured(make):
+    path = make("long.webm", *PICTURE, "-c:v", "libvpx", "-live", "1", "-b:v", "1M")
+    content = path.read_bytes()
+    assert 0.2 < measured_duration_s(io.BytesIO(content[: len(content) // 2])) < 1.9
 
 
 def test_of_a_large_object_only_the_header_travels(make):
