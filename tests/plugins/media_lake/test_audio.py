@@ -16,7 +16,8 @@ import pytest
 from include.audio import analyse
 from include.catalog.keys import RunFolder, failure_key, raw_filename
 from include.settings import SETTINGS
-from media_lake.operators.audio import MOST_ATTEMPTS, AudioAnalyseAssetsOperator
+from media_lake.analysis import MOST_ATTEMPTS
+from media_lake.operators.audio import AudioAnalyseAssetsOperator
 
 FOLDER = RunFolder("audio", "internet-archive", "jazz", "20260301_063000")
 
