@@ -10,11 +10,11 @@ Let another campaign have its turn: before the curations of the week begin, the 
 | **Writes** | SSM `/<prefix>/active-campaign`, and the chosen campaign into the list `/<prefix>/campaigns` |
 | **If it fails** | the active campaign stays. Clear the task, or trigger the pipeline with the provider `curated` |
 
-To switch it on, unpause it. The scheduled runs of the curation pipelines read `/<prefix>/active-campaign`; so do their
-manual runs without a campaign. The provider `curated` takes the campaigns in the order of their list. `pageviews` takes
-the one whose article in the English Wikipedia gained most readers in the seven days before the run's day, against the
-seven before them; the scheduled runs use the default of the Param. A run chooses once: cleared later, it changes nothing.
-When the pageviews cannot be had, the task asks again after 15, 30, 60 and 120 minutes, and then fails.
+To switch it on, unpause it. A curation run that names no campaign itself reads `/<prefix>/active-campaign`. The
+provider `curated` takes the campaigns in the order of their list. `pageviews` takes the one whose article in the
+English Wikipedia gained most readers in the seven days before the run's day, against the seven before them. Scheduled
+runs use the default of the Param. A run chooses once: cleared later, it changes nothing. Pageviews that cannot be had
+are asked for four more times within six hours; then the task fails.
 """
 
 from __future__ import annotations
@@ -50,8 +50,7 @@ from media_dags.rotation import PROVIDERS, rotate
     doc_md=__doc__,
 )
 def rotate_campaign():
-    # pageviews are counted within a day: what is not there yet may be there in an hour
-    @task(retry_delay=timedelta(minutes=15), max_retry_delay=timedelta(hours=2))
+    @task(retry_delay=timedelta(minutes=15), max_retry_delay=timedelta(hours=2))  # yesterday's views come late at times
     def activate_next_campaign(dag_run=None, params=None) -> str:
         return rotate(dag_run, params["provider"])
 

@@ -12,8 +12,8 @@ from typing import Any, Literal
 from airflow.sdk.exceptions import AirflowFailException, AirflowRescheduleException
 
 from include.catalog.campaigns import CAMPAIGNS
-from include.catalog.trends import CuratedList, TrendsProvider, WikimediaPageviews
-from include.sources.errors import SourceError, SourceRefuses, Throttled
+from include.catalog.trends import CuratedList, TrendsProvider
+from include.sources.errors import SourceError, Throttled
 from media_lake.hooks.dynamodb import OnceHook
 from media_lake.hooks.ssm import CampaignHook
 from open_media.hooks.pageviews import PageviewsHook
@@ -70,7 +70,7 @@ def _opened(provider: str, day: date) -> Iterator[TrendsProvider]:
     try:
         with hook.trends(day) as trends:
             yield trends
-    except (Throttled, SourceRefuses) as error:
+    except Throttled as error:
         until = datetime.now(UTC) + timedelta(seconds=hook.cool_down_s(error.retry_after_s))
         log.warning("Wikimedia is left alone until %s: %s", until, error)
         raise AirflowRescheduleException(until) from error

@@ -9,8 +9,9 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException, AirflowRescheduleException
 
 from include.catalog.campaigns import CAMPAIGNS
-from include.catalog.trends import Choice
+from include.catalog.trends import Choice, CuratedList
 from include.sources.errors import ContactMissing, SourceUnavailable, Throttled
+from media_dags import rotation
 from media_dags.rotation import rotate
 from media_lake.hooks.ssm import CampaignHook
 from open_media.hooks.pageviews import PageviewsHook
@@ -110,14 +111,15 @@ def test_a_run_that_is_cleared_later_leaves_the_active_campaign_alone(campaigns,
     assert campaigns.active_campaign() == active_by_then
 
 
-def test_a_campaign_that_a_person_activates_meanwhile_stays(campaigns, readers, monkeypatch):
-    moments = iter(["jazz", "folk", "folk"])
-    monkeypatch.setattr(CampaignHook, "active_campaign", lambda self: next(moments))
-    activated: list[str] = []
-    monkeypatch.setattr(CampaignHook, "activate", lambda self, campaign: activated.append(campaign))
-    rotate(Run(), "curated")
-    assert not activated
-    monkeypatch.undo()
+def test_a_campaign_that_a_person_activates_meanwhile_stays(campaigns, monkeypatch):
+    class WhileSomebodyActs(CuratedList):
+        def next_campaign(self, active, known):
+            campaigns.activate("folk")
+            return super().next_campaign(active, known)
+
+    monkeypatch.setattr(rotation, "CuratedList", WhileSomebodyActs)
+    assert rotate(Run(), "curated") == "ambient"
+    assert campaigns.active_campaign() == "folk"
 
 
 @pytest.mark.parametrize(
