@@ -21,7 +21,8 @@ def parser() -> argparse.ArgumentParser:
     told = argparse.ArgumentParser(
         prog="python -m sources_emulator",
         description="A stand-in for the public media catalogues. It composes its own media at the first start "
-        "(into --cache-dir) and serves it over the Internet Archive's wire shapes. GET /_health is 200 when ready.",
+        "(into --cache-dir) and serves it over the wire shapes of the Internet Archive, Wikimedia Commons and Pixabay. "
+        "GET /_health is 200 when ready.",
     )
     told.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     told.add_argument(
@@ -29,10 +30,12 @@ def parser() -> argparse.ArgumentParser:
     )
     told.add_argument("--cache-dir", type=Path, default=Path(".local/sources"), metavar="FOLDER",
                       help="where rendered media is kept (default: %(default)s)")  # fmt: skip
-    told.add_argument("--media", type=Path, metavar="FOLDER",
-                      help="offer every media file below it as the campaign my-media; nothing is copied")  # fmt: skip
+    told.add_argument("--media", type=Path, metavar="FOLDER", action="append", default=[],
+                      help="offer every media file below it as the campaign my-media, sounds at the Internet Archive, "
+                      "films at Commons; nothing is copied; may be given several times")  # fmt: skip
     told.add_argument("--seconds", type=float, default=30.0, metavar="N",
-                      help="nominal length of a piece; all lengths scale with it (default: %(default)s)")  # fmt: skip
+                      help="nominal length of a piece of music; all lengths but the films' scale with it "
+                      "(default: %(default)s)")  # fmt: skip
     told.add_argument("--only", default="", metavar="CAMPAIGN,...", help="offer these campaigns only")
     told.add_argument("--plenty", type=int, default=0, metavar="N",
                       help="add N items of the campaign plenty, all alike: for trying out paging")  # fmt: skip
@@ -43,15 +46,16 @@ def parser() -> argparse.ArgumentParser:
 
 def options_from(arguments: argparse.Namespace) -> Options:
     """Checked options. Raises ValueError with one line that says what to change."""
-    if arguments.media is not None and not arguments.media.is_dir():
-        raise ValueError(f"--media {arguments.media} is not a folder")
+    for folder in arguments.media:
+        if not folder.is_dir():
+            raise ValueError(f"--media {folder} is not a folder")
     if not 0.5 <= arguments.seconds <= 600:
         raise ValueError("--seconds must be between 0.5 and 600")
     if not 0 <= arguments.plenty <= 200_000 or not 1 <= arguments.workers <= 64:
         raise ValueError("--plenty must be between 0 and 200000, --workers between 1 and 64")
     only = tuple(filter(None, arguments.only.split(",")))
     options = Options(
-        arguments.cache_dir, arguments.media, arguments.seconds, only, arguments.plenty, arguments.workers
+        arguments.cache_dir, tuple(arguments.media), arguments.seconds, only, arguments.plenty, arguments.workers
     )
     offered_items(options)
     return options

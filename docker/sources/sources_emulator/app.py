@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import AsyncIterator, Iterable
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from starlette.applications import Starlette
@@ -15,25 +17,35 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from sources_emulator import campaigns, trouble_campaign
+from sources_emulator import campaigns, pageviews, trouble_campaign
 from sources_emulator.catalogue import NOMINAL_SECONDS, Item, checked, scaled
+from sources_emulator.commons import CommonsFile, commons_file
+from sources_emulator.filming.film import Catalogue, Film
+from sources_emulator.filming.films import FILMS
+from sources_emulator.filming.render import truth_of
 from sources_emulator.home import home_page
 from sources_emulator.internet_archive import InternetArchive
 from sources_emulator.media_folder import CAMPAIGN as MY_MEDIA
-from sources_emulator.media_folder import shelve_folder
+from sources_emulator.media_folder import OwnMedia, shelve_folders
+from sources_emulator.pixabay import Pixabay, PixabayVideo, pixabay_video
+from sources_emulator.rendering import film_orders
 from sources_emulator.shelf import Shelf, ShelfItem, orders_for, popularity, shelved
 from sources_emulator.trouble import Faults, Rule, TroubleAndLog
-from sources_emulator.workshop import Workshop, WorkshopError
+from sources_emulator.wikimedia import Wikimedia
+from sources_emulator.workshop import Rendered, Workshop, WorkshopError
 
 log = logging.getLogger("sources_emulator")
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the command line decides: `seconds` is the usual length of a piece, `only` the campaigns (empty: all)."""
+    """What the command line decides: `seconds` is the usual length of a piece, `only` the campaigns (empty: all).
+
+    The films keep their lengths.
+    """
 
     cache: Path
-    media: Path | None = None
+    media: tuple[Path, ...] = ()
     seconds: float = NOMINAL_SECONDS
     only: tuple[str, ...] = ()
     plenty: int = 0
@@ -41,10 +53,13 @@ class Options:
 
 
 class Stock:
-    """Fills the shelf in a thread of its own and says how far it is."""
+    """Fills the shelves in a thread of its own and says how far it is."""
 
     def __init__(self, options: Options) -> None:
         self.shelf = Shelf()
+        self.commons: dict[str, CommonsFile] = {}
+        self.pixabay: dict[int, PixabayVideo] = {}
+        self.films: tuple[Film, ...] = ()
         self.ready = threading.Event()
         self.error: str | None = None
         self.progress = {"status": "rendering", "done": 0, "total": 0}
@@ -61,26 +76,51 @@ class Stock:
 
     def _fill(self) -> None:
         try:
-            items = offered_items(self._options)
+            items, self.films = offered_items(self._options), offered_films(self._options)
+            sounds = (order for item in items for order in orders_for(item))
+            films = (order for film in self.films for order in film_orders(film).values())
             rendered = self._workshop.render_all(
-                (order for item in items for order in orders_for(item)),
-                lambda done, total: self._tell("rendering", done, total),
+                (*sounds, *films), lambda done, total: self._tell("rendering", done, total)
             )
-            mine: list[ShelfItem] = []
-            if self._options.media is not None:
-                mine = shelve_folder(self._options.media, lambda done, total: self._tell("reading", done, total))
-                log.info("my-media: %d items from %s", len(mine), self._options.media)
             self.shelf.add(
                 shelved(item, rendered, popularity(rank, item.identifier)) for rank, item in enumerate(items)
             )
-            self.shelf.add(mine)
+            self._shelve_films(rendered)
+            mine = OwnMedia()
+            if self._options.media:
+                told = partial(self._tell, "reading")
+                mine = shelve_folders(self._options.media, told, taken=self.commons)
+                log.info("my-media: %d sounds, %d films", len(mine.items), len(mine.films))
+            self.shelf.add(mine.items)
+            self.commons |= {film.name: film for film in mine.films}
             self.shelf.add(plenty_items(self.shelf, self._options.plenty))
-            log.info("ready: %d items", len(self.shelf.items))
+            log.info("ready: %d items, %d films", len(self.shelf.items), len(self.commons) + len(self.pixabay))
             self.ready.set()
         except (WorkshopError, ValueError, OSError) as error:
             if not self._closing:
                 self.error = str(error)
                 log.exception("the catalogue could not be made")
+
+    def _shelve_films(self, rendered: Rendered) -> None:
+        for film in self.films:
+            files = {name: next(iter(rendered[order].values())) for name, order in film_orders(film).items()}
+            if film.catalogue is Catalogue.WIKIMEDIA:
+                file = commons_file(film, files["original"])
+                if file.name in self.commons:
+                    raise ValueError(f"two films on Commons are called {file.name}")
+                self.commons[file.name] = file
+            else:
+                video = pixabay_video(film, files)
+                if video.id in self.pixabay:
+                    raise ValueError(f"two films on Pixabay have the id {video.id}: rename {film.name}")
+                self.pixabay[video.id] = video
+
+    def all_films(self) -> list[CommonsFile | PixabayVideo]:
+        return [*self.commons.values(), *self.pixabay.values()]
+
+    def film_campaigns(self) -> dict[str, int]:
+        """Number of films of each campaign, in both catalogues together."""
+        return dict(Counter(film.campaign for film in self.all_films()))
 
     def _tell(self, status: str, done: int, total: int) -> None:
         self.progress = {"status": status, "done": done, "total": total}
@@ -91,13 +131,18 @@ class Stock:
 def offered_items(options: Options) -> tuple[Item, ...]:
     """The items of the campaigns that are wanted, scaled in length. Raises ValueError for an unknown campaign."""
     items = checked((*campaigns.ITEMS, *trouble_campaign.ITEMS))
-    known = {item.campaign for item in items}
+    known = {item.campaign for item in items} | {film.campaign for film in FILMS}
     if unknown := set(options.only) - known:
         raise ValueError(f"no campaign {', '.join(sorted(unknown))}; there are {', '.join(sorted(known))}")
     return scaled((item for item in items if not options.only or item.campaign in options.only), options.seconds)
 
 
-def plenty_items(shelf: Shelf, count: int) -> Iterable[ShelfItem]:
+def offered_films(options: Options) -> tuple[Film, ...]:
+    """The films of the campaigns that are wanted."""
+    return tuple(film for film in FILMS if not options.only or film.campaign in options.only)
+
+
+def plenty_items(shelf: Shelf, count: int) -> Iterator[ShelfItem]:
     """`count` items of the campaign `plenty`, with the files of the shelf's first good item: for trying out paging."""
     model = next((item for item in shelf.items.values() if item.good), None)
     for number in range(1, count + 1 if model else 1):
@@ -131,6 +176,8 @@ class _UntilReady:
 def create_app(options: Options) -> ASGIApp:
     """The ASGI application; filling the shelf begins with its lifespan."""
     stock, faults = Stock(options), Faults()
+    archive = InternetArchive(stock.shelf, faults)
+    wikimedia, pixabay = Wikimedia(stock.commons, faults), Pixabay(stock.pixabay, faults)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
@@ -143,17 +190,29 @@ def create_app(options: Options) -> ASGIApp:
             return JSONResponse({"status": "failed", "error": stock.error}, 500)
         if not stock.ready.is_set():
             return JSONResponse(stock.progress, 503, {"Retry-After": "1"})
-        counts = stock.shelf.campaigns()
-        mine = counts.get(MY_MEDIA, 0)
-        return JSONResponse({"status": "ok", "items": len(stock.shelf.items), "my_media": mine, "campaigns": counts})
+        counts, film_counts = stock.shelf.campaigns(), stock.film_campaigns()
+        audio, video = counts.get(MY_MEDIA, 0), film_counts.get(MY_MEDIA, 0)
+        told = {
+            "status": "ok",
+            "items": len(stock.shelf.items),
+            "films": sum(film_counts.values()),
+            "my_media": audio + video,
+            "my_media_audio": audio,
+            "my_media_video": video,
+            "campaigns": counts,
+            "film_campaigns": film_counts,
+        }
+        return JSONResponse(told)
 
     async def truth(_request: Request) -> Response:
-        return JSONResponse({"tracks": [told for item in stock.shelf.items.values() for told in item.truth]})
+        tracks = [told for item in stock.shelf.items.values() for told in item.truth]
+        return JSONResponse({"tracks": tracks, "films": [truth_of(film) for film in stock.films]})
 
     async def trouble(request: Request) -> Response:
         if request.method == "DELETE":
             outer.rules.clear()
-            faults.reset()
+            for counting in (faults, wikimedia.limit, pixabay.limit):
+                counting.reset()
         elif request.method == "POST":
             try:
                 outer.rules.append(Rule.from_json(await request.json()))
@@ -167,7 +226,7 @@ def create_app(options: Options) -> ASGIApp:
         return JSONResponse({"requests": list(outer.requests)})
 
     async def home(_request: Request) -> Response:
-        return HTMLResponse(home_page(stock.shelf))
+        return HTMLResponse(home_page(stock.shelf, stock.all_films()))
 
     routes = [
         Route("/", home),
@@ -175,7 +234,10 @@ def create_app(options: Options) -> ASGIApp:
         Route("/_truth", truth),
         Route("/_trouble", trouble, methods=["GET", "POST", "DELETE"]),
         Route("/_requests", requests, methods=["GET", "DELETE"]),
-        *InternetArchive(stock.shelf, faults).routes(),  # the next API adds its routes here
+        *archive.routes(),
+        *wikimedia.routes(),
+        *pixabay.routes(),
+        *pageviews.routes(),  # the next API adds its routes here
     ]
     outer = TroubleAndLog(_UntilReady(Starlette(routes=routes, lifespan=lifespan), stock))
     return outer

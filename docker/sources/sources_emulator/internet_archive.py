@@ -25,7 +25,7 @@ from starlette.routing import Route
 
 from sources_emulator.catalogue import Fault
 from sources_emulator.query import QueryError, search
-from sources_emulator.serving import Delivery, FileAnswer
+from sources_emulator.serving import FileAnswer, own_address
 from sources_emulator.shelf import Shelf, ShelfFile, ShelfItem
 from sources_emulator.trouble import Faults
 
@@ -153,7 +153,7 @@ class InternetArchive:
         item = self._shelf.items.get(request.path_params["identifier"])
         if item is None or item.fault is Fault.GONE:
             return JSONResponse({})
-        server = request.url.netloc
+        server = own_address(request).partition("://")[2]
         answer: dict[str, Any] = {
             "created": int(time.time()),
             "d1": server,
@@ -182,7 +182,7 @@ class InternetArchive:
         item, file = self._file(request)
         if item is None or file is None:
             return HTMLResponse(NOT_FOUND, 404)
-        honest = f"{request.url.scheme}://{request.url.netloc}{item_path(item.identifier, file.name)}"
+        honest = own_address(request) + item_path(item.identifier, file.name)
         return RedirectResponse(self._faults.redirect(item.fault, honest), 302)
 
     async def item_file(self, request: Request) -> Response | FileAnswer:
@@ -193,8 +193,7 @@ class InternetArchive:
             return HTMLResponse("<!DOCTYPE html><title>403 Forbidden</title><h1>403 Forbidden</h1>", 403)
         back = f"/download/{quote(item.identifier)}/{quoted(file.name)}"
         fault = item.fault if file.entry["format"] not in ("Metadata", "PNG") else None
-        answer = self._faults.answer(fault, item.identifier, back, counts=request.method == "GET")
-        return FileAnswer(file, answer) if isinstance(answer, Delivery) else answer
+        return self._faults.file_answer(fault, item.identifier, file, back, counts=request.method == "GET")
 
     async def details(self, request: Request) -> Response:
         """The item's page, for people."""

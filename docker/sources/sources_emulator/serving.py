@@ -9,12 +9,29 @@ from dataclasses import dataclass
 from email.utils import formatdate, parsedate_to_datetime
 
 import anyio
+from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
 from sources_emulator.shelf import ShelfFile
 
 BLOCK_BYTES = 64 * 1024
 TEN_TERABYTES = 10 * 1000**4
+
+
+LOOPBACK = re.compile(r"(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d{1,5})?", re.IGNORECASE)
+
+
+def own_address(request: Request) -> str:
+    """`http://host:port` for the addresses in an answer: as the client names it if that is a loopback address.
+
+    A Host header is the client's word, and could name any machine; else it is where this program listens.
+    """
+    host = request.headers.get("host", "")
+    if not LOOPBACK.fullmatch(host):
+        name, port = request.scope.get("server") or ("127.0.0.1", None)
+        host = f"[{name}]" if ":" in name else name
+        host = host if port is None else f"{host}:{port}"
+    return f"{request.url.scheme}://{host}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
 from sources_emulator.catalogue import Fault, Item, Track, file_stem
-from sources_emulator.rendering import Order, Rendering
+from sources_emulator.rendering import AnyOrder, Order, Rendering
 
 FORMATS = {  # the archive's names for file endings
     "mp3": "VBR MP3",
@@ -50,6 +50,14 @@ CONTENT_TYPES = {
     "mkv": "video/x-matroska",
     "webm": "video/webm",
     "avi": "video/x-msvideo",
+    "ogv": "video/ogg",
+    "mpg": "video/mpeg",
+    "mpeg": "video/mpeg",
+    "3gp": "video/3gpp",
+    "flv": "video/x-flv",
+    "wmv": "video/x-ms-wmv",
+    "ts": "video/mp2t",
+    "mts": "video/mp2t",
     "png": "image/png",
     "xml": "application/xml",
     "txt": "text/plain; charset=utf-8",
@@ -115,7 +123,7 @@ def orders_for(item: Item) -> list[Order]:
     return [Order(track.piece, item.formats, track.title, artist) for track in item.tracks]
 
 
-def shelved(item: Item, rendered: Mapping[Order, Mapping[str, Rendering]], downloads: int) -> ShelfItem:
+def shelved(item: Item, rendered: Mapping[AnyOrder, Mapping[str, Rendering]], downloads: int) -> ShelfItem:
     """Put an item of the catalogue with its renderings on the shelf; `downloads` is how popular the search finds it."""
     files: dict[str, ShelfFile] = {}
     truth = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections import Counter, deque
 from collections.abc import Mapping
@@ -14,12 +15,19 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from sources_emulator.catalogue import Fault
-from sources_emulator.serving import TEN_TERABYTES, Delivery
+from sources_emulator.serving import TEN_TERABYTES, Delivery, FileAnswer
+from sources_emulator.shelf import ShelfFile
 
 TRICKLE = Delivery(block_bytes=64, pause_s=1.0)
 HALF = Delivery(share=0.5)
 LONGEST_LOG = 20_000  # requests
 STATUS_HEADER = "x-trouble-status"  # on a request: answer it with this status
+MEDIAWIKI_ERRORS = {  # what MediaWiki says with them
+    "maxlag": "Waiting for stand-in: 6 seconds lagged.",
+    "ratelimited": "You've exceeded your rate limit. Please wait some time and try again.",
+    "readonly": "The wiki is currently in read-only mode.",
+}
+KEY = re.compile(r"\b(key)=[^&]*", re.IGNORECASE)  # an API key in a query, which no log should hold
 RETRY_AFTER_HEADER = "x-trouble-retry-after"  # on a request: and with this Retry-After, in seconds
 
 HTML_PAGE = """<!DOCTYPE html>
@@ -72,12 +80,25 @@ class Faults:
                 return Delivery(claimed_bytes=TEN_TERABYTES)
         return Delivery()
 
+    def file_answer(
+        self, fault: Fault | None, identifier: str, file: ShelfFile, path: str, counts: bool
+    ) -> Response | FileAnswer:
+        """The answer to a request for a file that lies at `path` itself, without a redirect to another server."""
+        if fault is Fault.GONE:
+            return HTMLResponse(HTML_PAGE, 404)
+        if place := self.redirect(fault, ""):
+            return RedirectResponse(place, 302)
+        answer = self.answer(fault, identifier, path, counts)
+        return FileAnswer(file, answer) if isinstance(answer, Delivery) else answer
+
 
 @dataclass(slots=True)
 class Rule:
     """Answer the next `times` requests below `path_prefix` with `status`; None = until cleared. `delay_s` waits first.
 
     Without a status the request is only delayed. `contains` narrows it to addresses (path?query) that hold a text.
+    `error` is the code of an error in MediaWiki's shape, such as `maxlag` or `ratelimited`, which comes with status 200
+    unless another is given.
     """
 
     path_prefix: str
@@ -86,6 +107,7 @@ class Rule:
     times: int | None = None
     delay_s: float = 0.0
     contains: str = ""
+    error: str = ""
 
     @classmethod
     def from_json(cls, told: Any) -> Rule:
@@ -103,6 +125,8 @@ class Rule:
             raise ValueError("times is a number above 0, or null for always")
         if not isinstance(rule.delay_s, int | float) or not 0 <= rule.delay_s <= 300:
             raise ValueError("delay_s is a number of seconds from 0 to 300")
+        if not isinstance(rule.error, str) or not re.fullmatch(r"[a-z0-9-]{0,60}", rule.error):
+            raise ValueError("error is the code of a MediaWiki error, such as maxlag")
         return rule
 
     def to_json(self) -> dict[str, Any]:
@@ -129,7 +153,7 @@ class TroubleAndLog:
             "time": time.time(),
             "method": scope["method"],
             "path": scope["path"],
-            "query": scope["query_string"].decode("latin-1"),
+            "query": KEY.sub(r"\1=***", scope["query_string"].decode("latin-1")),
             "user_agent": headers.get("user-agent", ""),
             "range": headers.get("range"),
             "status": None,
@@ -166,10 +190,15 @@ class TroubleAndLog:
                     self.rules.remove(rule)
             if rule.delay_s:
                 await asyncio.sleep(rule.delay_s)
-            return None if rule.status is None else _refusal(rule.status, rule.retry_after)
+            if rule.status is None and not rule.error:
+                return None
+            return _refusal(rule.status or 200, rule.retry_after, rule.error)
         return None
 
 
-def _refusal(status: int, retry_after: int | str | None) -> Response:
+def _refusal(status: int, retry_after: int | str | None, error: str = "") -> Response:
     headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
+    if error:
+        info = MEDIAWIKI_ERRORS.get(error, "Trouble on request.")
+        return JSONResponse({"error": {"code": error, "info": info}}, status, headers | {"MediaWiki-API-Error": error})
     return JSONResponse({"error": f"trouble on request: {status}"}, status, headers)
