@@ -96,10 +96,10 @@ CLUB_NIGHT = Footage(
 )
 BASS_CORNER = Footage(
     (
-        Shot("stage", 60, "warm", "pan left", ("CORNER BAR",), fade_in=12, fade_out=12),
+        Shot("card", 45, "cold", signs=("SLOW BALLAD",)),
+        Shot("stage", 60, "warm", "pan left", ("CORNER BAR",), fade_out=12),
         Shot("black", 10),
-        Shot("rain", 60, "night", signs=("TAXI",), fade_in=12),
-        Shot("card", 45, "cold", signs=("SLOW BALLAD",), fade_out=14),
+        Shot("rain", 60, "night", signs=("TAXI",), fade_in=12, fade_out=14),
         Shot("black", 8),
     ),
     Format.MP4_H264,
@@ -238,10 +238,10 @@ UPRIGHT_STREET = Footage(
 )
 
 
-def _take(number: int) -> Footage:
+def _take(number: int, form: Format = Format.MP4_H264) -> Footage:
     """A short film of its own for an item of trouble, so that no other campaign holds the same bytes."""
     shots = (Shot("card", 35, "warm", signs=(f"TAKE {number}00",)), Shot("stage", 30, "cold"))
-    return Footage(shots, Format.MP4_H264, width=320, height=180)
+    return Footage(shots, form, width=320, height=180)
 
 
 JAZZ = (
@@ -312,8 +312,8 @@ TROUBLE = (
     _commons("trouble", "Through the back door", BY_4, _take(1), fault=Fault.REDIRECT_PRIVATE),
     _commons("trouble", "Ten terabytes", BY_4, _take(1), fault=Fault.OVERSIZED),
     _commons("trouble", "Documentation licence alone", GFDL, _take(1), flaw="its licence is not Creative Commons"),
-    _commons("trouble", "Moving pictures called sound", BY_SA_4, MILL_LANE, stored_name="Moving pictures.ogg",
-             flaw="the same bytes as The Windmill at Mill Lane, under the ending of a sound file"),
+    _commons("trouble", "Moving pictures called sound", BY_SA_4, _take(7, Format.OGV_THEORA),
+             stored_name="Moving pictures called sound.ogg"),
     _commons("trouble", "Name in many scripts", CC0, _take(5), stored_name="песня ñandú 音楽 & \"quotes\".mp4"),
     _pixabay("trouble", "Pixabay without trouble", _take(6)),
     _pixabay("trouble", "Pixabay cut short", _take(1), fault=Fault.TRUNCATED),
