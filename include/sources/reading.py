@@ -36,20 +36,25 @@ class UnfitItemError(Exception):
         return Rejection(source_id=source_id, title=title, error=self.error, message=self.message)
 
 
-def query_words(words: str) -> list[str]:
+def query_words(words: str, longest: int | None = None) -> list[str]:
     """Split into words of letters and digits; everything else, which could steer a query, separates them.
 
-    What query languages take as operator is written in lower case.
+    What query languages take as operator is written in lower case. Where a query may have no more than ``longest``
+    characters, the last words that do not fit are left out: it then finds more, and the best matches first still.
 
     >>> query_words('rock "n" roll) OR (mediatype:movies')
     ['rock', 'n', 'roll', 'or', 'mediatype', 'movies']
+    >>> query_words("night and day", longest=9)
+    ['night', 'and']
 
     :raises ValueError: when there is no letter or digit.
     """
-    found = _WORD.findall(words)
+    found = [word.lower() if word in _OPERATORS else word for word in _WORD.findall(words)]
     if not found:
         raise ValueError(f"nothing to search for in {words!r}: give at least one letter or digit")
-    return [word.lower() if word in _OPERATORS else word for word in found]
+    while longest is not None and len(" ".join(found)) > longest:
+        found = found[:-1] if len(found) > 1 else [found[0][:longest]]
+    return found
 
 
 def glimpse(value: object) -> str:
