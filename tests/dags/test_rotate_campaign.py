@@ -57,7 +57,7 @@ def test_it_is_off_until_somebody_switches_it_on(bag):
 
 
 def test_its_tries_are_over_when_the_curations_of_the_week_begin(bag):
-    rotation, curation = (bag.get_dag(dag_id).timetable.summary for dag_id in ("rotate_campaign", "curate_audio"))
+    rotation, curation = (bag.get_dag(dag_id).timetable.expression for dag_id in ("rotate_campaign", "curate_audio"))
     rotated = croniter(rotation, datetime(2024, 3, 1, tzinfo=UTC)).get_next(datetime)
     curated = croniter(curation, rotated).get_next(datetime)
     assert timedelta(hours=6) < curated - rotated < timedelta(hours=24)
