@@ -12,7 +12,7 @@ from include.audio.loudness import LoudnessMeter
 from include.audio.spectrum import SAMPLE_RATE_HZ
 from include.catalog.records import AudioFeatures
 
-ANALYSER_VERSION = "1"
+ANALYSER_VERSION = "2"
 """Raise it whenever the same file would get another record."""
 
 
@@ -68,6 +68,7 @@ def analyse_audio(
         silence_share=round(levels.silence_share, 4),
         voice=voice.voice,
         voice_confidence=round(voice.confidence, 3),
+        speech_share=round(voice.share, 4),
         tempo_bpm=tempo.tempo_bpm,
         tempo_candidates_bpm=tempo.candidates_bpm,
         tempo_confidence=round(tempo.confidence, 3),

@@ -71,6 +71,8 @@ class AudioFeatures:
     silence_share: float
     voice: Voice
     voice_confidence: float
+    speech_share: float | None
+    """Share of the whole duration in which somebody speaks or sings, 0 to 1; 0 when it is silent."""
     tempo_bpm: float | None
     tempo_candidates_bpm: tuple[float, ...]
     tempo_confidence: float

@@ -54,7 +54,7 @@ def test_a_piece_of_music_gets_a_whole_record(tmp_path):
     assert features.tempo_bpm == pytest.approx(108, rel=0.01)
     assert features.tempo_bpm in features.tempo_candidates_bpm
     assert (features.key, features.mode) == ("E", "minor")
-    assert features.voice == "instrumental"
+    assert (features.voice, features.speech_share) == ("instrumental", 0)
     assert features.windows == "whole"
 
 
@@ -69,6 +69,7 @@ def test_speech_has_neither_tempo_nor_key(tmp_path):
     features = analysed(write(tmp_path / "talk.wav", wav_bytes(babble(8, seed=1001))))
 
     assert features.voice == "voice"
+    assert features.speech_share > 0.8
     assert (features.tempo_bpm, features.tempo_candidates_bpm, features.key, features.mode) == (None, (), None, None)
 
 
@@ -113,6 +114,7 @@ def test_an_odd_file_that_passes_the_gate_gets_a_sensible_record(tmp_path, kind)
         stream.codec,
     )
     assert 0 <= features.silence_share <= 1
+    assert 0 <= features.speech_share <= 1
     assert features.tempo_bpm is None
     assert 0 < features.duration_s < 4
 
@@ -121,7 +123,7 @@ def test_an_odd_file_that_passes_the_gate_gets_a_sensible_record(tmp_path, kind)
 def test_what_cannot_be_heard_is_silent(tmp_path, kind):
     features = analysed(write(tmp_path / "odd.wav", odd_files()[kind]))
 
-    assert (features.voice, features.key, features.silence_share) == ("silent", None, 1)
+    assert (features.voice, features.speech_share, features.key, features.silence_share) == ("silent", 0, None, 1)
     if kind != "only an offset":  # whose start is a click
         assert features.loudness_lufs is None
 

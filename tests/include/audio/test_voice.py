@@ -54,6 +54,20 @@ def test_silence_is_silent(level):
     assert tell_voice([frames_of(noise)]) == tell_voice([]) or tell_voice([frames_of(noise)]).voice == "silent"
 
 
+def test_the_share_of_a_voice_is_that_of_the_whole_time():
+    talk, music, rest = babble(12, seed=1010), cadence("C", "major", repeats=3)[: 12 * RATE_HZ], np.zeros(12 * RATE_HZ)
+    frames = [frames_of(samples.astype(np.float32)) for samples in (talk, music, rest)]
+
+    assert tell_voice(frames[:1]).share > 0.8
+    assert tell_voice(frames[:2]).share == pytest.approx(tell_voice(frames[:1]).share / 2, abs=0.02)
+    assert tell_voice(frames).share == pytest.approx(tell_voice(frames[:1]).share / 3, abs=0.02)
+    assert tell_voice(frames[1:]).share == 0
+
+
+def test_silence_has_no_share_of_a_voice():
+    assert tell_voice([]).share == tell_voice([frames_of(np.zeros(RATE_HZ, np.float32))]).share == 0
+
+
 def test_a_quiet_voice_is_a_voice():
     assert tell_voice([frames_of(0.02 * babble(6, seed=1003))]).voice == "voice"
 
