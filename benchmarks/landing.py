@@ -241,13 +241,15 @@ def _land_ours(s3: Any, url: str, names: list[str], *, copy: bool) -> None:
 @cache
 def _polite_client(origin: str) -> Any:
     from include.sources.http import PoliteClient
+    from include.sources.pace import ProcessPacer
+    from include.sources.source import HostPace
 
     return PoliteClient(
         origin,
         user_agent="benchmark",
-        allowed_hosts=frozenset(),
-        loopback_hosts=frozenset({"127.0.0.1"}),
-        seconds_between_requests=0,
+        hosts={},
+        loopback_hosts={"127.0.0.1": HostPace(seconds_between_requests=0.0)},
+        pacer=ProcessPacer(),
     )
 
 

@@ -25,6 +25,18 @@ class ContactMissing(SourceError):
     code = "contact_missing"
 
 
+class ConnectionMissing(SourceError):
+    """The deployment has no connection for the source."""
+
+    code = "connection_missing"
+
+
+class KeyMissing(SourceError):
+    """The source wants an API key, and its connection holds none."""
+
+    code = "key_missing"
+
+
 class ForbiddenUrl(SourceError):
     """A URL, a redirect or an address that this client never follows."""
 

@@ -1,8 +1,9 @@
 """A polite and suspicious HTTP client for catalogues that are run by others and filled by strangers.
 
-Polite: it says who operates it, paces its requests, obeys ``Retry-After``, backs off with jitter, and stays away from a
-source that refuses connections. Suspicious: see ``addresses.py``; and it bounds every body in size and in slowness.
-The limiter of the whole deployment is the source's Airflow pool; this client paces one process.
+Polite: it says who operates it, waits for its slot in each host's line (``pace.py``), obeys ``Retry-After``, backs off
+with jitter, and stays away from a source that refuses connections. Suspicious: see ``addresses.py``; and it bounds
+every body in size and in slowness. Discreet: an API key goes to the host that gave it and to no other, and no log or
+error names it.
 """
 
 from __future__ import annotations
@@ -13,32 +14,24 @@ import re
 import ssl
 import time
 import zlib
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from functools import partial
 from types import TracebackType
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
+from urllib.parse import unquote, unquote_plus
 
 import httpcore
 import httpx
 
-from include.sources.addresses import (
-    Resolver,
-    checked_addresses,
-    checked_url,
-    is_loopback_host,
-    resolve_with_system,
-    shown,
-)
+from include.sources.addresses import Resolver, checked_url, named_host, resolve_with_system, shown
 from include.sources.errors import (
-    ContactMissing,
     Denied,
     ForbiddenUrl,
     NotFound,
     SourceError,
-    SourceRefuses,
     SourceUnavailable,
     Throttled,
     TooLarge,
@@ -48,234 +41,18 @@ from include.sources.errors import (
     UnexpectedContent,
     UnexpectedStatus,
 )
+from include.sources.headers import declared_length, pause_from_headers, strong_validator
+from include.sources.pace import Pacer, paced_pieces
+from include.sources.source import HostPace
+from include.sources.transport import GuardedStream, Patience, PinnedBackend, PinnedTransport
 
-PLATFORM_VERSION = "0.1.0"
 MOST_REDIRECTS = 5
 LARGEST_JSON_BYTES = 32 * 1024 * 1024
-COOL_DOWN_S = 900.0  # after a refused connection: a firewall that is asked again at once only bans for longer
 _READ_BYTES = 512 * 1024
-_MOST_ADDRESSES_TRIED = 4
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
-_CONTACT = re.compile(r"[^\s@()<>]+@[^\s@()<>]+\.[^\s@()<>]+|https?://[^\s()<>]+\.[^\s()<>]+")
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
 
 _T = TypeVar("_T")
-
-
-@dataclass(frozen=True, slots=True)
-class Patience:
-    """How long the client waits, for what."""
-
-    connect_s: float = 10.0
-    read_s: float = 60.0
-    """Longest silence in a body, and longest thinking before an answer."""
-    longest_wait_s: float = 60.0
-    """Longest single sleep; a source that asks for more is given up with ``Throttled``: no worker sleeps for it."""
-    longest_backoff_s: float = 30.0
-    slowest_bytes_per_s: float = 1024.0
-    slowest_window_s: float = 60.0
-    """A body slower than ``slowest_bytes_per_s`` over this much waiting is given up."""
-    resumes: int = 3
-    """How often one broken body is continued with a Range request."""
-
-
-def user_agent_for(contact: str, *, required: bool = True) -> str:
-    """Name this client and whoever operates it, as Wikimedia and the Internet Archive ask for.
-
-    Only the stand-in on this machine's loopback may be asked without a contact (``required=False``).
-
-    >>> user_agent_for("ops@example.org").split(" httpx/")[0]
-    'media-pipelines/0.1.0 (ops@example.org)'
-
-    :raises ContactMissing: when ``contact`` holds neither an e-mail address nor a URL.
-    """
-    contact = contact.strip()
-    if not contact and not required:
-        contact = "local stand-in only"
-    elif not _CONTACT.fullmatch(contact):
-        raise ContactMissing(
-            "the sources ask who operates this client: set MEDIA_CONTACT to your e-mail address or to a URL "
-            f"(now {contact!r})"
-        )
-    return f"media-pipelines/{PLATFORM_VERSION} ({contact}) httpx/{httpx.__version__}"
-
-
-def retry_after_from_header(value: str | None, now: datetime) -> float | None:
-    """Read a ``Retry-After`` header, seconds or an HTTP date; None when it is absent or makes no sense.
-
-    >>> retry_after_from_header("120", datetime(2026, 1, 1, tzinfo=UTC))
-    120.0
-    >>> retry_after_from_header("Thu, 01 Jan 2026 00:00:30 GMT", datetime(2026, 1, 1, tzinfo=UTC))
-    30.0
-    """
-    text = (value or "").strip()
-    if text.isascii() and text.isdigit():
-        return float(text[:9])
-    try:
-        moment = parsedate_to_datetime(text)
-    except (TypeError, ValueError):
-        return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return max(0.0, (moment - now).total_seconds())
-
-
-class _GuardedStream(httpcore.NetworkStream):
-    """A connection that gives up on a peer which trickles; the rule holds for headers and bodies alike.
-
-    The wait for the first bytes of an answer is not counted, the read timeout bounds it. Time that the consumer takes
-    between two reads is not counted either.
-    """
-
-    def __init__(self, inner: httpcore.NetworkStream, patience: Patience, clock: Callable[[], float]) -> None:
-        self._inner = inner
-        self._patience = patience
-        self._clock = clock
-        self._thinking = True
-        self._waited_s = 0.0
-        self._received = 0
-
-    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        started = self._clock()
-        data = self._inner.read(max_bytes, timeout)
-        if self._thinking:
-            self._thinking = False
-        else:
-            self._count(len(data), self._clock() - started)
-        return data
-
-    def read_on(self, max_bytes: int) -> bytes:
-        """As ``read`` with the timeout of the last one, which then need not be set again for every piece."""
-        started = self._clock()
-        try:
-            data: bytes = self._inner.get_extra_info("socket").recv(max_bytes)
-        except TimeoutError as error:
-            raise httpcore.ReadTimeout(str(error)) from error
-        except OSError as error:
-            raise httpcore.ReadError(str(error)) from error
-        self._count(len(data), self._clock() - started)
-        return data
-
-    def _count(self, received: int, waited_s: float) -> None:
-        self._waited_s += waited_s
-        self._received += received
-        if self._waited_s >= self._patience.slowest_window_s:
-            if self._received < self._patience.slowest_bytes_per_s * self._waited_s:
-                raise TooSlow(
-                    f"the source sent {self._received} bytes in {self._waited_s:.0f} s, below "
-                    f"{self._patience.slowest_bytes_per_s:.0f} bytes/s: try again later"
-                )
-            self._waited_s, self._received = 0.0, 0
-
-    def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self._thinking, self._waited_s, self._received = True, 0.0, 0
-        self._inner.write(buffer, timeout)
-
-    def close(self) -> None:
-        self._inner.close()
-
-    def start_tls(
-        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
-    ) -> httpcore.NetworkStream:
-        inner = self._inner.start_tls(ssl_context, server_hostname, timeout)
-        return _GuardedStream(inner, self._patience, self._clock)
-
-    def get_extra_info(self, info: str) -> Any:
-        return self._inner.get_extra_info(info)
-
-
-class _PinnedBackend(httpcore.NetworkBackend):
-    """Connects to addresses that it looked up once and checked; TLS and the Host header keep the name.
-
-    Since the look-up happens here, where the connection is made, there is no second one that could answer otherwise.
-    """
-
-    def __init__(
-        self,
-        resolver: Resolver,
-        loopback_hosts: Collection[str],
-        patience: Patience,
-        clock: Callable[[], float],
-        dialler: httpcore.NetworkBackend,
-    ) -> None:
-        self._resolver = resolver
-        self._loopback_hosts = loopback_hosts
-        self._patience = patience
-        self._clock = clock
-        self._dialler = dialler
-
-    def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Iterable[Any] | None = None,
-    ) -> httpcore.NetworkStream:
-        loopback = is_loopback_host(host, port, self._loopback_hosts)
-        addresses = checked_addresses(host, port, self._resolver, loopback=loopback)[:_MOST_ADDRESSES_TRIED]
-        failures: list[Exception] = []
-        for address in addresses:
-            try:
-                stream = self._dialler.connect_tcp(address, port, timeout, local_address, socket_options)
-            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
-                failures.append(error)
-            else:
-                return _GuardedStream(stream, self._patience, self._clock)
-        if all(isinstance(failure.__cause__, ConnectionRefusedError) for failure in failures):
-            raise SourceRefuses(
-                f"{host} refuses connections: leave it alone for {COOL_DOWN_S / 60:.0f} minutes, then ask more slowly",
-                retry_after_s=COOL_DOWN_S,
-            )
-        raise failures[-1]
-
-    def connect_unix_socket(
-        self,
-        path: str,
-        timeout: float | None = None,  # noqa: ARG002 - the interface's
-        socket_options: Iterable[Any] | None = None,  # noqa: ARG002
-    ) -> httpcore.NetworkStream:
-        raise ForbiddenUrl(f"no download comes from a Unix socket ({path})")
-
-
-class _TransportBody(httpx.SyncByteStream):
-    def __init__(self, stream: Iterable[bytes]) -> None:
-        self._stream = stream
-
-    def __iter__(self) -> Iterator[bytes]:
-        return iter(self._stream)
-
-    def close(self) -> None:
-        cast(Any, self._stream).close()
-
-
-class _PinnedTransport(httpx.BaseTransport):
-    """httpx's transport with a network backend of our own, which ``httpx.HTTPTransport`` does not take."""
-
-    def __init__(self, backend: httpcore.NetworkBackend, ssl_context: ssl.SSLContext) -> None:
-        self._pool = httpcore.ConnectionPool(
-            ssl_context=ssl_context, max_connections=4, keepalive_expiry=30.0, network_backend=backend
-        )
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        url = httpcore.URL(
-            scheme=request.url.raw_scheme,
-            host=request.url.raw_host,
-            port=request.url.port,
-            target=request.url.raw_path,
-        )
-        response = self._pool.handle_request(
-            httpcore.Request(request.method, url, headers=request.headers.raw, extensions=request.extensions)
-        )
-        return httpx.Response(
-            response.status,
-            headers=response.headers,
-            stream=_TransportBody(cast("Iterable[bytes]", response.stream)),
-            extensions=response.extensions,
-        )
-
-    def close(self) -> None:
-        self._pool.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,9 +72,11 @@ class Download:
 class PoliteClient:
     """Fetches JSON and streams files from one source.
 
-    ``allowed_hosts`` holds host names; what lies below one is allowed too. ``loopback_hosts`` holds ``host`` or,
-    better, ``host:port`` of a stand-in on this machine, the only place where plain http is spoken. ``resolver``,
-    ``dialler``, ``sleep``, ``clock`` and ``utc_now`` are there for tests. Use it as a context manager, in one thread.
+    ``hosts`` are the names that it may ask and how fast; what lies below one is allowed too and stands in its line.
+    ``loopback_hosts`` are the same for a stand-in on this machine, as ``host`` or, better, ``host:port``: the only
+    place where plain http is spoken. ``pacer`` keeps the lines. ``secret_params``, such as an API key, are added to
+    ``fetch_json`` at the base URL's own host and nowhere else. ``resolver``, ``dialler``, ``sleep``, ``clock`` and
+    ``utc_now`` are there for tests. Use it as a context manager, in one thread.
     """
 
     def __init__(
@@ -305,35 +84,33 @@ class PoliteClient:
         base_url: str,
         *,
         user_agent: str,
-        allowed_hosts: frozenset[str],
-        loopback_hosts: frozenset[str] = frozenset(),
-        seconds_between_requests: float,
+        hosts: Mapping[str, HostPace],
+        loopback_hosts: Mapping[str, HostPace] | None = None,
+        pacer: Pacer,
+        secret_params: Sequence[tuple[str, str]] = (),
         resolver: Resolver = resolve_with_system,
         sleep: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.monotonic,
         utc_now: Callable[[], datetime] = lambda: datetime.now(UTC),
         retries: int = 6,
-        patience: Patience = Patience(),
+        patience: Patience | None = None,
         dialler: httpcore.NetworkBackend | None = None,
         ssl_context: ssl.SSLContext | None = None,
     ) -> None:
-        self._allowed_hosts = allowed_hosts
-        self._loopback_hosts = loopback_hosts
-        self._base_url = checked_url(base_url, allowed_hosts, loopback_hosts)
-        self._seconds_between_requests = seconds_between_requests
+        self._hosts = hosts
+        self._loopback_hosts = loopback_hosts or {}
+        self._base_url = checked_url(base_url, hosts, self._loopback_hosts)
+        self._user_agent = user_agent
+        self._pacer = pacer
+        self._secret_params = tuple(secret_params)
         self._sleep = sleep
-        self._clock = clock
         self._utc_now = utc_now
         self._retries = retries
-        self._patience = patience
-        self._next_request_at = clock()
-        backend = _PinnedBackend(resolver, loopback_hosts, patience, clock, dialler or httpcore.SyncBackend())
-        self._client = httpx.Client(
-            transport=_PinnedTransport(backend, ssl_context or httpx.create_ssl_context(trust_env=False)),
-            headers={"User-Agent": user_agent},
-            timeout=httpx.Timeout(patience.read_s, connect=patience.connect_s),
-            trust_env=False,
+        self._patience = patience or Patience()
+        backend = PinnedBackend(
+            resolver, self._loopback_hosts, self._patience, clock, dialler or httpcore.SyncBackend()
         )
+        self._transport = PinnedTransport(backend, ssl_context or httpx.create_ssl_context(trust_env=False))
 
     def __enter__(self) -> PoliteClient:
         return self
@@ -344,7 +121,7 @@ class PoliteClient:
         self.close()
 
     def close(self) -> None:
-        self._client.close()
+        self._transport.close()
 
     # -- what callers use
 
@@ -358,7 +135,7 @@ class PoliteClient:
         url = self._absolute(path_or_url)
         if params:
             url = url.copy_merge_params(list(params))
-        return self._with_retries(lambda: self._json_once(url, max_bytes))
+        return self._with_retries(url, lambda: self._json_once(url, max_bytes))
 
     @contextmanager
     def stream(self, url: str, *, max_bytes: int) -> Iterator[Download]:
@@ -370,7 +147,7 @@ class PoliteClient:
         :raises SourceError: one of its kinds; only what is ``retryable`` is worth another try later.
         """
         target = self._absolute(url)
-        response = self._with_retries(lambda: self._open_file(target, {}))
+        response = self._with_retries(target, lambda: self._open_file(target, {}))
         body = _ResumingBody(self, response, max_bytes)
         try:
             content_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()
@@ -399,7 +176,7 @@ class PoliteClient:
         except (httpx.InvalidURL, ValueError) as error:
             raise ForbiddenUrl(f"refused: a path or URL of {len(path_or_url)} characters cannot be read") from error
 
-    def _with_retries(self, attempt: Callable[[], _T]) -> _T:
+    def _with_retries(self, url: httpx.URL, attempt: Callable[[], _T]) -> _T:
         for number in range(self._retries + 1):
             try:
                 return attempt()
@@ -408,26 +185,34 @@ class PoliteClient:
                 wait = max(backoff, error.retry_after_s or 0.0)
                 if not error.retryable or wait > self._patience.longest_wait_s or number == self._retries:
                     raise
+                if isinstance(error, Throttled):
+                    self._pacer.wait(self._pace_of(url)[0], wait)  # nobody else asks meanwhile
                 self._sleep(wait)
         raise AssertionError("the loop returns or raises")
 
-    def _pace(self) -> None:
-        wait = self._next_request_at - self._clock()
-        if wait > 0:
-            self._sleep(wait)
-        self._next_request_at = max(self._clock(), self._next_request_at) + self._seconds_between_requests
+    def _pace_of(self, url: httpx.URL) -> tuple[str, HostPace]:
+        """Name the line in which requests for a URL stand, and say how fast it moves."""
+        name = named_host(url, self._hosts, self._loopback_hosts)
+        return name, self._loopback_hosts.get(name) or self._hosts[name]
 
-    def _open(self, url: httpx.URL, headers: Mapping[str, str]) -> httpx.Response:
+    def _check_no_secret(self, url: httpx.URL, *, hop: int) -> None:
+        text = str(url)
+        spellings = (text, unquote(text), unquote_plus(text))
+        if any(value in spelling for _, value in self._secret_params for spelling in spellings):
+            where = "refused" if hop == 0 else f"redirect {hop} refused"
+            raise ForbiddenUrl(f"{where}: it would hand the API key to {url.host}")
+
+    def _open(self, url: httpx.URL, headers: Mapping[str, str], *, with_secrets: bool = False) -> httpx.Response:
         """Send a GET, follow redirects, and return the open answer whatever its status."""
         for hop in range(MOST_REDIRECTS + 1):
-            target = checked_url(url, self._allowed_hosts, self._loopback_hosts, hop=hop)
-            self._pace()
-            with _network_errors(target):
-                request = self._client.build_request("GET", target, headers=headers)
-                try:
-                    response = self._client.send(request, stream=True, follow_redirects=False)
-                except (httpx.RemoteProtocolError, httpx.InvalidURL) as error:  # httpx looks at the redirect at once
-                    raise ForbiddenUrl(_no_url(target, hop + 1)) from error
+            target = checked_url(url, self._hosts, self._loopback_hosts, hop=hop)
+            if _origin(target) != _origin(self._base_url):
+                self._check_no_secret(target, hop=hop)
+            elif with_secrets and self._secret_params:
+                target = target.copy_merge_params(list(self._secret_params))
+            name, pace = self._pace_of(target)
+            self._pacer.wait(name, pace.seconds_between_requests)
+            response = self._send(target, headers)
             if response.status_code not in _REDIRECTS:
                 return response
             location = response.headers.get("location", "")
@@ -435,18 +220,29 @@ class PoliteClient:
             try:
                 url = target.join(location)
             except (httpx.InvalidURL, ValueError) as error:
-                raise ForbiddenUrl(_no_url(target, hop + 1)) from error
+                raise ForbiddenUrl(f"redirect {hop + 1} refused: {shown(target)} leads to what is no URL") from error
         raise TooManyRedirects(f"{shown(url)}: more than {MOST_REDIRECTS} redirects")
 
-    def _open_good(self, url: httpx.URL, headers: Mapping[str, str]) -> httpx.Response:
+    def _send(self, url: httpx.URL, headers: Mapping[str, str]) -> httpx.Response:
+        """Send one GET. The transport is called as it is, for httpx's client writes every URL into the log."""
+        timeout = httpx.Timeout(self._patience.read_s, connect=self._patience.connect_s)
+        request = httpx.Request(
+            "GET", url, headers={**headers, "User-Agent": self._user_agent}, extensions={"timeout": timeout.as_dict()}
+        )
+        with _network_errors(url):
+            response = self._transport.handle_request(request)
+        response.request = request
+        return response
+
+    def _open_good(self, url: httpx.URL, headers: Mapping[str, str], *, with_secrets: bool = False) -> httpx.Response:
         """As ``_open``, but an answer that is no success is closed and raised."""
-        response = self._open(url, headers)
+        response = self._open(url, headers, with_secrets=with_secrets)
         status = response.status_code
         if 200 <= status < 300:
             return response
         response.close()
         where = shown(response.url)
-        retry_after_s = retry_after_from_header(response.headers.get("retry-after"), self._utc_now())
+        retry_after_s = pause_from_headers(response.headers, self._utc_now())
         if status == 429 or (status == 503 and retry_after_s is not None):
             asked = "for a while" if retry_after_s is None else f"for {retry_after_s:.0f} s"
             raise Throttled(
@@ -461,10 +257,11 @@ class PoliteClient:
         raise UnexpectedStatus(f"{where} answers HTTP {status}: the request or the source's interface is wrong")
 
     def _json_once(self, url: httpx.URL, max_bytes: int) -> dict[str, Any]:
-        response = self._open_good(url, {"Accept": "application/json", "Accept-Encoding": "gzip"})
+        headers = {"Accept": "application/json", "Accept-Encoding": "gzip"}
+        response = self._open_good(url, headers, with_secrets=True)
         try:
             with _network_errors(response.url):
-                text = b"".join(_unpacked(response, max_bytes))
+                text = b"".join(_unpacked(response, self._paced(response, response.iter_raw()), max_bytes))
         finally:
             response.close()
         try:
@@ -480,6 +277,14 @@ class PoliteClient:
             )
         return answer
 
+    def _paced(self, response: httpx.Response, pieces: Iterator[bytes]) -> Iterator[bytes]:
+        """Pass the pieces of an open body on at the bandwidth of the host that it comes from."""
+        name, pace = self._pace_of(response.url)
+        if pace.bytes_per_s is None:
+            return pieces
+        wait = partial(self._pacer.wait, name)
+        return paced_pieces(pieces, wait, pace.bytes_per_s, declared_length(response.headers))
+
     def _open_file(self, url: httpx.URL, headers: Mapping[str, str]) -> httpx.Response:
         response = self._open_good(url, {"Accept": "*/*", "Accept-Encoding": "identity", **headers})
         encoding = response.headers.get("content-encoding", "identity").strip().lower()
@@ -491,8 +296,8 @@ class PoliteClient:
         return response
 
 
-def _no_url(source: httpx.URL, hop: int) -> str:
-    return f"redirect {hop} refused: {shown(source)} leads to what is no URL"
+def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
+    return url.scheme, url.host, url.port
 
 
 class _ResumingBody:
@@ -505,8 +310,8 @@ class _ResumingBody:
         self._resumes_left = client._patience.resumes
         self._received = 0
         self._url = response.url
-        self._validator = _strong_validator(response.headers)
-        self.length = _declared_length(response.headers)
+        self._validator = strong_validator(response.headers)
+        self.length = declared_length(response.headers)
 
     def close(self) -> None:
         self._response.close()
@@ -514,7 +319,7 @@ class _ResumingBody:
     def chunks(self) -> Iterator[bytes]:
         while True:
             try:
-                for chunk in self._pieces():
+                for chunk in self._client._paced(self._response, self._pieces()):
                     self._received += len(chunk)
                     if self._received > self._max_bytes:
                         raise TooLarge(f"{shown(self._url)} has more than the {self._max_bytes} bytes allowed")
@@ -534,7 +339,7 @@ class _ResumingBody:
         The connection is not used again then.
         """
         pieces = self._response.iter_raw()
-        left = _declared_length(self._response.headers)
+        left = declared_length(self._response.headers)
         if left is None:
             yield from pieces
             return
@@ -542,7 +347,7 @@ class _ResumingBody:
             left -= len(piece)
             yield piece
             break
-        stream: _GuardedStream = self._response.extensions["network_stream"]
+        stream: GuardedStream = self._response.extensions["network_stream"]
         while left > 0:
             piece = stream.read_on(min(left, _READ_BYTES))
             if not piece:
@@ -565,7 +370,7 @@ class _ResumingBody:
         self._resumes_left -= 1
         headers = {"If-Range": self._validator, "Range": f"bytes={self._received}-"}
         try:
-            self._response = self._client._with_retries(lambda: self._client._open_file(self._url, headers))
+            self._response = self._client._with_retries(self._url, lambda: self._client._open_file(self._url, headers))
         except UnexpectedStatus as unfit:
             raise broken from unfit
         found = _CONTENT_RANGE.fullmatch(self._response.headers.get("content-range", ""))
@@ -582,32 +387,14 @@ class _ResumingBody:
             self.length = int(found[3])
 
 
-def _declared_length(headers: Mapping[str, str]) -> int | None:
-    """Return the length of the body in bytes when it is plain on the wire."""
-    declared = headers.get("content-length", "")
-    if "transfer-encoding" in headers or not (declared.isascii() and declared.isdigit()):
-        return None
-    return int(declared)
-
-
-def _strong_validator(headers: Mapping[str, str]) -> str | None:
-    """Return what ``If-Range`` may carry, which only a strong ETag or a date can be (RFC 9110, 13.1.5)."""
-    if headers.get("accept-ranges", "").strip().lower() == "none":
-        return None
-    etag = headers.get("etag", "")
-    if etag.startswith('"'):
-        return etag
-    return headers.get("last-modified")
-
-
-def _unpacked(response: httpx.Response, max_bytes: int) -> Iterator[bytes]:
+def _unpacked(response: httpx.Response, pieces: Iterable[bytes], max_bytes: int) -> Iterator[bytes]:
     """Yield the body unpacked, never more than ``max_bytes`` and never a large piece at once."""
     encoding = response.headers.get("content-encoding", "").strip().lower()
     if encoding not in ("", "identity", "gzip"):
         raise UnexpectedContent(f"{shown(response.url)} comes {encoding}-encoded though gzip was asked for")
     unpacker = zlib.decompressobj(wbits=31) if encoding == "gzip" else None
     left = max_bytes
-    for chunk in response.iter_raw():
+    for chunk in pieces:
         piece = chunk
         if unpacker is not None:
             try:

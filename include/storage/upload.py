@@ -73,6 +73,8 @@ class Digest:
     sha256: str
     md5: str
     size_bytes: int
+    sha1: str | None = None
+    """Only where it was asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +121,7 @@ def upload_stream(
     part_bytes: int = SMALLEST_PART_BYTES,
     threads: int = 2,
     spool: BinaryIO | None = None,
+    with_sha1: bool = False,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Uploaded:
     """Store ``chunks`` under ``key`` with checksums on, and return their digests.
@@ -127,6 +130,7 @@ def upload_stream(
     wrong one does no harm.
     ``before_commit`` is called once, when all bytes are in S3 and none is visible: raise there to make them vanish.
     ``spool`` gets a copy of the bytes, complete when ``before_commit`` is called, for whoever wants to look inside.
+    ``with_sha1`` has it computed as well, for a source that declares no better digest.
     Memory: ``threads + 2`` buffers of ``part_bytes``, fewer for a small file.
 
     A file of one part is stored with its sha256 as S3's own checksum and in its metadata; a larger one, whose sha256 is
@@ -146,6 +150,7 @@ def upload_stream(
         threads,
         spool,
         sleep,
+        with_sha1=with_sha1,
     ) as upload:
         for chunk in chunks:
             upload.write(chunk)
@@ -207,6 +212,8 @@ class _Upload:
         threads: int,
         spool: BinaryIO | None,
         sleep: Callable[[float], None],
+        *,
+        with_sha1: bool,
     ) -> None:
         self._s3 = s3
         self._target = {"Bucket": bucket, "Key": key}
@@ -227,9 +234,11 @@ class _Upload:
 
         self._sha256 = hashlib.sha256()
         self._md5 = hashlib.md5(usedforsecurity=False)
+        self._sha1 = hashlib.sha1(usedforsecurity=False) if with_sha1 else None
         self._hashers = [
             ThreadPoolExecutor(1, "sha256"),
             ThreadPoolExecutor(1, "md5"),
+            *([ThreadPoolExecutor(1, "sha1")] if with_sha1 else []),
         ]  # each in the order of the parts
         self._senders = ThreadPoolExecutor(threads, "send-part")
         self._upload_id: str | None = None
@@ -280,13 +289,16 @@ class _Upload:
                 self._unchecked.popleft().result()
         if self._spool is not None:
             self._spool.flush()
-        return Digest(self._sha256.hexdigest(), self._md5.hexdigest(), self._size_bytes)
+        sha1 = None if self._sha1 is None else self._sha1.hexdigest()
+        return Digest(self._sha256.hexdigest(), self._md5.hexdigest(), self._size_bytes, sha1)
 
     def _hash_new(self) -> None:
         """Have the bytes hashed that came since the last time, while more are coming."""
         fresh = memoryview(self._buffer)[self._hashed : self._filled]
         self._hashing.append(self._hashers[0].submit(self._hash_and_spool, fresh))
         self._hashing.append(self._hashers[1].submit(self._md5.update, fresh))
+        if self._sha1 is not None:
+            self._hashing.append(self._hashers[2].submit(self._sha1.update, fresh))
         self._hashed = self._filled
 
     def _body(self) -> _Body:

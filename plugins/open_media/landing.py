@@ -30,6 +30,7 @@ from include.sources.http import PoliteClient
 from include.sources.source import Source, Track
 from include.storage.dynamodb import now_iso
 from include.storage.upload import Digest, StorageError, abort_leftovers, upload_stream
+from include.video.probe import MediaError, check_video
 from media_lake.hooks.dynamodb import AssetCatalogueHook
 from media_lake.hooks.s3 import LakeHook
 
@@ -40,7 +41,7 @@ LONGEST_LANDING_S = 45 * 60.0  # below the tasks' execution timeout, so that the
 MOST_ATTEMPTS = 3
 """A file whose landing took the worker down this often, or which its source throttles this often, is given up."""
 
-PROBES: dict[MediaType, Callable[[Path], Any]] = {"audio": probe_audio}
+PROBES: dict[MediaType, Callable[[Path], Any]] = {"audio": probe_audio, "video": check_video}
 
 
 class ChecksumMismatch(ValueError):
@@ -111,7 +112,7 @@ class Landing:
             if self.catalogue.count_attempt(asset_id, "throttled") < MOST_ATTEMPTS:
                 raise
             return self._record_failure(asset_id, raw_key, error)
-        except (SourceError, AudioError, StorageError, LandingDied, OSError, ValueError) as error:
+        except (SourceError, AudioError, MediaError, StorageError, LandingDied, OSError, ValueError) as error:
             return self._record_failure(asset_id, raw_key, error)
         self._mark_landed(asset_id, raw_key, provenance.sha256, provenance.bytes)
         log.info("%s landed: s3://%s/%s, %d bytes", track.source_id, SETTINGS.raw_bucket, raw_key, provenance.bytes)
@@ -181,6 +182,7 @@ class Landing:
                     before_commit=verify,
                     spool=spool,
                     size_bytes=download.content_length,
+                    with_sha1=track.sha1 is not None,
                 )
             except StorageError:
                 for provenance, earlier in written:
@@ -199,8 +201,9 @@ class Landing:
             self.lake.delete(SETTINGS.raw_bucket, key)
 
     def _check(self, track: Track, asset_id: str, digest: Digest, spool: IO[bytes], path: Path) -> None:
-        if track.md5 is not None and digest.md5 != track.md5:
-            raise ChecksumMismatch(f"the source declares md5 {track.md5}, what came has {digest.md5}")
+        for name, declared, found in (("md5", track.md5, digest.md5), ("sha1", track.sha1, digest.sha1)):
+            if declared is not None and declared != found:
+                raise ChecksumMismatch(f"the source declares {name} {declared}, what came has {found}")
         if track.size_bytes is not None and digest.size_bytes != track.size_bytes:
             raise ChecksumMismatch(f"the source declares {track.size_bytes} bytes, {digest.size_bytes} came")
         spool.flush()
@@ -272,8 +275,8 @@ class Landing:
 
 def _unforeseen(error: Exception) -> bool:
     """Say whether an error is none of those that a bad file or source brings, so that its traceback tells more."""
-    foreseen = (SourceError, AudioError, StorageError, ChecksumMismatch, DuplicateContent, DuplicatePending, NoRoom)
-    return not isinstance(error, (*foreseen, LandingDied))
+    of_the_file = (AudioError, MediaError, ChecksumMismatch, DuplicateContent, DuplicatePending)
+    return not isinstance(error, (*of_the_file, SourceError, StorageError, NoRoom, LandingDied))
 
 
 def _check_room(folder: str, size_bytes: int | None) -> None:

@@ -11,21 +11,24 @@ from include.catalog.keys import MediaType, asset_id_from_source
 from include.catalog.licences import is_allowed, licence_from_url
 from include.catalog.records import Failure
 from include.sources.errors import SourceError, SourceRefuses, Throttled
-from include.sources.http import PoliteClient
 from include.sources.source import (
     ItemRef,
     Page,
     Rejection,
-    Source,
+    Request,
     SourceAnswerError,
     Track,
     track_from_json,
     track_to_json,
 )
 from media_lake.hooks.dynamodb import AssetCatalogueHook
+from open_media.answers import SourceAnswers
 
 MOST_OUTAGES = 5
 """This many items in a row that cannot be had for now are no bad items, the source is down."""
+
+MOST_ANSWERS_A_PAGE = 50
+"""A page that comes in more pieces than this has no end."""
 
 _SETTLED = ("landed", "analysed", "duplicate", "failed")
 
@@ -74,26 +77,23 @@ class CandidateSearch:
 
     def __init__(
         self,
-        source: Source,
-        client: PoliteClient,
+        answers: SourceAnswers,
         catalogue: AssetCatalogueHook,
         *,
         words: str,
         media_type: MediaType,
         families: Collection[str],
         claimed_by: str,
-        base_url: str,
         reject: Callable[[Rejection], None],
         progress: Progress | None = None,
     ) -> None:
-        self._source = source
-        self._client = client
+        self._source = answers.source
+        self._answers = answers
         self._catalogue = catalogue
         self._words = words
         self._media_type = media_type
         self._families = families
         self._claimed_by = claimed_by
-        self._base_url = base_url
         self._reject = reject
         self.progress = progress or Progress()
         self._outages = 0
@@ -115,9 +115,22 @@ class CandidateSearch:
             yield track
 
     def _page(self) -> Page:
-        request = self._source.search_request(self._words, self._media_type, self.progress.cursor)
-        answer = self._client.fetch_json(request.path, request.params)
-        return self._source.page_from_answer(answer, self.progress.cursor)
+        cursor = self.progress.cursor
+        asked: list[Request] = []
+        answers: list[object] = []
+        request: Request | None = self._source.search_request(self._words, self._media_type, cursor)
+        try:
+            while request is not None:
+                if len(asked) == MOST_ANSWERS_A_PAGE:
+                    raise SourceAnswerError(f"{self._source.name} continues a page beyond {len(asked)} answers")
+                asked.append(request)
+                answers.append(self._answers.fetch_json(request))
+                request = self._source.further_request(request, answers[-1])
+            return self._source.page_from_answers(answers, cursor)
+        except SourceAnswerError:
+            for request in asked:
+                self._answers.forget(request)
+            raise
 
     def _fresh_items(self, page: Page) -> list[ItemRef]:
         """Return the page's items that were not looked at yet and still have something to take."""
@@ -137,13 +150,18 @@ class CandidateSearch:
             message = f"{licence.id} is none of the allowed licences ({', '.join(self._families)})"
             return (Rejection(source_id=ref.id, title=title, error="LicenceNotAllowed", message=message),)
         request = self._source.item_request(ref)
+        base = self._answers.base_url
         try:
-            answer = self._client.fetch_json(request.path, request.params)
-            self._outages = 0
-            return self._source.tracks_from_answer(answer, ref, families=self._families, download_base=self._base_url)
+            answer = ref.answer
+            if request is not None:
+                answer = self._answers.fetch_json(request)
+                self._outages = 0
+            return self._source.tracks_from_answer(answer, ref, families=self._families, download_base=base)
         except (Throttled, SourceRefuses):
             raise
         except (SourceError, SourceAnswerError) as error:
+            if request is not None and isinstance(error, SourceAnswerError):
+                self._answers.forget(request)
             self._outages = self._outages + 1 if getattr(error, "retryable", False) else 0
             if self._outages == MOST_OUTAGES:
                 raise

@@ -1,10 +1,10 @@
-"""Operators that bring open media into the lake: search a catalogue, land what it offers, replace what was bad."""
+"""Operators that bring open media into the lake: search the sources, land what they offer, replace what was bad."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -20,57 +20,67 @@ from include.catalog.campaigns import words_from_campaign
 from include.catalog.keys import MediaType, RunFolder, asset_id_from_source
 from include.settings import SETTINGS
 from include.sources.errors import SourceError, SourceRefuses, Throttled
-from include.sources.source import Rejection, Track, track_from_json, track_to_json
+from include.sources.source import Rejection, SourceAnswerError, Track, source_names
 from media_lake.hooks.dynamodb import AssetCatalogueHook
 from media_lake.hooks.s3 import LakeHook
-from open_media.hooks.open_media import ACCESS, OpenMediaHook
+from open_media.answers import SourceAnswers
+from open_media.batch import SourceBatch
+from open_media.hooks.open_media import OPEN_MEDIA_POOL, SOURCES, OpenMediaHook
 from open_media.landing import Landing
 from open_media.links.open_media import SourceItemLink
+from open_media.outages import LeftAlone, Outage, foremost, may_pass, reason_of, told_to_airflow
 from open_media.search import CandidateSearch, Progress, failure_from_rejection
 
 MOST_COOL_DOWNS = 3
 """After this many a batch of which something landed is not made to wait any longer for the rest."""
 
 
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """A source held open: what lands its tracks, and what asks it for them."""
+
+    landing: Landing
+    answers: SourceAnswers
+
+
 class OpenMediaBaseOperator(BaseOperator):
-    """What every open media operator knows: which source, for which campaign and run.
+    """What every open media operator knows: which sources, for which campaign and run.
 
-    The task goes into the source's pool, so that the deployment as a whole stays as polite as one visitor.
+    The task goes into the pool of all sources, so that the deployment as a whole opens no more connections than the
+    strictest of them allows.
 
-    :param source: name of the source, such as ``internet-archive``
+    :param sources: names of the sources in the order in which they are asked, as a list or with commas between
     :param media_type: ``audio`` or ``video``
     :param campaign: campaign whose media are wanted, a slug
     :param run: time of the DAG run, ``YYYYMMDD_HHMMSS`` in UTC
-    :param source_conn_id: connection of the source, when not its own
     :param aws_conn_id: connection of the lake
     """
 
-    template_fields: Sequence[str] = ("campaign", "run")
+    template_fields: Sequence[str] = ("sources", "campaign", "run")
 
     def __init__(
         self,
         *,
-        source: str,
+        sources: Sequence[str] | str,
         media_type: MediaType,
         campaign: str,
         run: str,
-        source_conn_id: str | None = None,
         aws_conn_id: str | None = SETTINGS.aws_conn_id,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**({"pool": ACCESS[source].pool} | kwargs))
-        self.source = source
+        super().__init__(**({"pool": OPEN_MEDIA_POOL} | kwargs))
+        self.sources = sources
         self.media_type = media_type
         self.campaign = campaign
         self.run = run
-        self.source_conn_id = source_conn_id
         self.aws_conn_id = aws_conn_id
 
     @property
-    def folder(self) -> RunFolder:
-        if not self.campaign:
-            raise AirflowFailException("no campaign was chosen: see the task that plans the run")
-        return RunFolder(self.media_type, self.source, self.campaign, self.run)
+    def source_names(self) -> list[str]:
+        names = source_names(self.sources)
+        if not names or not set(names) <= set(SOURCES):
+            raise AirflowFailException(f"{self.sources!r} names no source, or an unknown one: there are {[*SOURCES]}")
+        return names
 
     @property
     def lake(self) -> LakeHook:
@@ -80,66 +90,58 @@ class OpenMediaBaseOperator(BaseOperator):
     def catalogue(self) -> AssetCatalogueHook:
         return AssetCatalogueHook(aws_conn_id=self.aws_conn_id)
 
-    def read_candidates(self, claimed_by: str) -> dict[str, Any]:
-        """Return what this run's search wrote; fail at once when there is nothing, for another try brings nothing."""
-        text = self.lake.read_text(SETTINGS.processed_bucket, self.folder.candidates)
-        if text is None:
-            raise AirflowFailException(f"{self.folder.candidates} is missing: the search of this run must run first")
-        candidates = json.loads(text)
-        if candidates["claimed_by"] != claimed_by:
-            raise AirflowFailException(
-                f"run {self.run} of campaign {self.campaign} belongs to {candidates['claimed_by']}, which began in the"
-                " same second: trigger this one again"
-            )
-        return candidates
+    def batch_of(self, source: str, claimed_by: str) -> SourceBatch:
+        """Return what this run keeps of a source."""
+        if not self.campaign:
+            raise AirflowFailException("no campaign was chosen: see the task that plans the run")
+        folder = RunFolder(self.media_type, source, self.campaign, self.run)
+        return SourceBatch(self.lake, folder, claimed_by)
 
     @contextmanager
-    def landing(self, claimed_by: str) -> Iterator[Landing]:
-        """Hold a client of the source open and yield what lands its tracks.
+    def visit(self, batch: SourceBatch) -> Iterator[Visit]:
+        """Hold a client of the batch's source open.
 
         A source that asks to be left alone is left alone by the whole deployment: the catalogue notes until when, and
-        every task that wants it is put off till then, which frees its pool slot and costs it no try.
+        every task that wants it turns to the next one, or is put off till then, which frees its pool slot and costs it
+        no try.
+
+        :raises SourceError: when the source cannot be had; ``LeftAlone`` says until when.
         """
-        catalogue = self.catalogue
-        if until := catalogue.left_alone_until(self.source):
-            self.log.info("%s is left alone until %s", self.source, until)
-            raise AirflowRescheduleException(until)
-        hook = OpenMediaHook(self.source, self.source_conn_id)
+        source = batch.folder.source
+        if until := self.catalogue.left_alone_until(source):
+            raise LeftAlone(until)
+        hook = OpenMediaHook(source, aws_conn_id=self.aws_conn_id)
         try:
             with hook.conn() as client:
-                yield Landing(hook.access.source, client, catalogue, self.lake, self.folder, claimed_by)
+                yield Visit(
+                    Landing(hook.source, client, self.catalogue, batch.lake, batch.folder, batch.claimed_by),
+                    SourceAnswers(hook.source, client, batch.lake, hook.base_url),
+                )
         except (Throttled, SourceRefuses) as error:
             until = datetime.now(UTC) + timedelta(seconds=hook.cool_down_s(error.retry_after_s))
-            catalogue.leave_alone(self.source, until)
-            self.log.warning("%s is left alone until %s: %s", self.source, until, error)
-            raise AirflowRescheduleException(until) from error
-        except SourceError as error:
-            if error.retryable:
-                raise
-            raise AirflowFailException(f"{type(error).__name__}: {error}") from error
+            self.catalogue.leave_alone(source, until)
+            self.log.warning("%s is left alone until %s: %s", source, until, error)
+            raise LeftAlone(until, str(error)) from error
 
-    def search(self, landing: Landing, *, families: Sequence[str], progress: Progress | None = None) -> CandidateSearch:
+    def search(self, visit: Visit, *, families: Sequence[str], progress: Progress | None = None) -> CandidateSearch:
         """Return the search for what the campaign lacks, which records in the catalogue what it rejects."""
-        hook = OpenMediaHook(self.source, self.source_conn_id)
         return CandidateSearch(
-            landing.source,
-            landing.client,
-            landing.catalogue,
+            visit.answers,
+            visit.landing.catalogue,
             words=words_from_campaign(self.campaign),
             media_type=self.media_type,
             families=families,
-            claimed_by=landing.claimed_by,
-            base_url=hook.base_url,
-            reject=lambda rejection: self._record_rejection(landing, rejection),
+            claimed_by=visit.landing.claimed_by,
+            reject=lambda rejection: self._record_rejection(visit.landing, rejection),
             progress=progress,
         )
 
     def _record_rejection(self, landing: Landing, rejection: Rejection) -> None:
         self.log.info("%s rejected: %s", rejection.source_id, rejection.message)
         landing.catalogue.record_rejected(
-            asset_id_from_source(self.source, rejection.source_id),
+            asset_id_from_source(landing.source.name, rejection.source_id),
             failure_from_rejection(rejection),
-            source=self.source,
+            source=landing.source.name,
             source_id=rejection.source_id,
             title=rejection.title,
             original_name=rejection.source_id.rpartition("/")[2],
@@ -150,13 +152,15 @@ class OpenMediaBaseOperator(BaseOperator):
 
 
 class OpenMediaSearchItemsOperator(OpenMediaBaseOperator):
-    """Search a source for a campaign and choose a batch of tracks that nobody has and whose licence is allowed.
+    """Search the sources in order and choose a batch of tracks that nobody has and whose licence is allowed.
 
-    What was chosen is written once, to the run's ``candidates.json``; a second execution reads it and chooses the same.
-    Returns one small mapping a track, ``{"asset_id", "name"}``, to map ``OpenMediaLandTrackOperator`` over.
+    What was chosen is written once, to the ``candidates.json`` of the run and source; a second execution reads it and
+    chooses the same. A source that cannot be had is passed over, which its ``candidates.json`` tells with the reason,
+    unless none answers: then the task is put off or fails. Returns one small mapping a track,
+    ``{"asset_id", "source", "name"}``, to map ``OpenMediaLandTrackOperator`` over.
 
     :param batch_size: how many tracks to choose
-    :param licences: licence families that are allowed, see ``include.catalog.licences.LICENCE_FAMILIES``
+    :param licences: licence families that are allowed, see ``include.catalog.licences``
     """
 
     template_fields: Sequence[str] = (*OpenMediaBaseOperator.template_fields, "batch_size", "licences")
@@ -168,32 +172,54 @@ class OpenMediaSearchItemsOperator(OpenMediaBaseOperator):
 
     def execute(self, context: Context) -> list[dict[str, str]]:
         claimed_by = claim_of(context)
-        if self.lake.size_bytes(SETTINGS.processed_bucket, self.folder.candidates) is None:
-            chosen, progress = self._choose(claimed_by)
-            self.lake.write_text(SETTINGS.processed_bucket, self.folder.search, _json(progress.to_json()))
-            self.lake.write_text_once(SETTINGS.processed_bucket, self.folder.candidates, _json(chosen))
-        candidates = self.read_candidates(claimed_by)
-        tracks = [track_from_json(value) for value in candidates["batch"]]
-        self.log.info("%d of %s candidates chosen for campaign %s", len(tracks), self.batch_size, self.campaign)
-        return [{"asset_id": asset_id_from_source(t.source, t.source_id), "name": t.title} for t in tracks]
-
-    def _choose(self, claimed_by: str) -> tuple[dict[str, Any], Progress]:
         wanted = int(self.batch_size)
-        batch: list[Track] = []
-        with self.landing(claimed_by) as landing:
-            search = self.search(landing, families=self.licences)
+        chosen: list[Track] = []
+        answered = False
+        outages: list[tuple[SourceBatch, int, Outage]] = []
+        for source in self.source_names:
+            batch = self.batch_of(source, claimed_by)
+            candidates = batch.read()
+            if candidates is None:
+                missing = wanted - len(chosen)
+                try:
+                    found, progress = self._choose(batch, missing)
+                except (SourceError, SourceAnswerError) as error:
+                    self.log.warning("%s is passed over: %s", source, reason_of(error))
+                    outages.append((batch, missing, error))
+                    continue
+                self._note(outages)
+                batch.write(missing, self.licences, found, progress)
+                candidates = batch.read_written()
+            chosen += candidates.batch
+            answered |= candidates.unavailable is None
+            if len(chosen) >= wanted:
+                break
+        if not answered:
+            with told_to_airflow():
+                raise foremost([outage for *_, outage in outages])
+        self._note(outages)
+        self.log.info("%d of %d candidates chosen for campaign %s", len(chosen), wanted, self.campaign)
+        return [
+            {"asset_id": asset_id_from_source(t.source, t.source_id), "source": t.source, "name": t.title}
+            for t in chosen
+        ]
+
+    def _note(self, outages: list[tuple[SourceBatch, int, Outage]]) -> None:
+        """Keep why sources were passed over, now that another answered."""
+        while outages:
+            batch, asked, outage = outages.pop(0)
+            batch.write_unavailable(asked, self.licences, reason_of(outage))
+
+    def _choose(self, batch: SourceBatch, wanted: int) -> tuple[list[Track], Progress]:
+        found: list[Track] = []
+        with self.visit(batch) as visit:
+            search = self.search(visit, families=self.licences)
             for track in search:
-                batch.append(track)
-                self.log.info("%d/%d %s (%s, %s)", len(batch), wanted, track.title, track.source_id, track.licence.id)
-                if len(batch) == wanted:
+                found.append(track)
+                self.log.info("%d/%d %s (%s, %s)", len(found), wanted, track.title, track.source_id, track.licence.id)
+                if len(found) == wanted:
                     break
-        chosen = {
-            "claimed_by": claimed_by,
-            "asked": wanted,
-            "licences": list(self.licences),
-            "batch": [track_to_json(track) for track in batch],
-        }
-        return chosen, search.progress
+        return found, search.progress
 
 
 class OpenMediaLandTrackOperator(OpenMediaBaseOperator):
@@ -201,7 +227,7 @@ class OpenMediaLandTrackOperator(OpenMediaBaseOperator):
 
     A bad file fails nothing: its reason is recorded in the catalogue, and the task is skipped, which the grid shows.
 
-    :param candidate: ``{"asset_id", "name"}`` as ``OpenMediaSearchItemsOperator`` returns it
+    :param candidate: ``{"asset_id", "source", "name"}`` as ``OpenMediaSearchItemsOperator`` returns it
     """
 
     template_fields: Sequence[str] = (*OpenMediaBaseOperator.template_fields, "candidate")
@@ -213,86 +239,133 @@ class OpenMediaLandTrackOperator(OpenMediaBaseOperator):
 
     def execute(self, context: Context) -> str:
         asset_id = self.candidate["asset_id"]
-        batch = self.read_candidates(claim_of(context))["batch"]
-        found = [v for v in batch if asset_id_from_source(v["source"], v["source_id"]) == asset_id]
-        if not found:
+        batch = self.batch_of(self.candidate["source"], claim_of(context))
+        track = batch.read_written().track(asset_id)
+        if track is None:
             raise AirflowFailException(
-                f"asset {asset_id} is not in {self.folder.candidates}: clear search_items as well"
+                f"asset {asset_id} is not in {batch.folder.candidates}: clear search_items as well"
             )
-        track = track_from_json(found[0])
         context["ti"].xcom_push(key=SourceItemLink.xcom_key, value=track.source_url)
-        with self.landing(claim_of(context)) as landing:
-            state = landing.land(track)
+        with told_to_airflow(), self.visit(batch) as visit:
+            state = visit.landing.land(track)
             if state in ("landed", "analysed"):
                 return asset_id
-            failure = (landing.catalogue.read(asset_id) or {}).get("failure")
+            failure = (visit.landing.catalogue.read(asset_id) or {}).get("failure")
         reason = f"{failure['error']}: {failure['message']}" if state and failure else "another run has it"
         raise AirflowSkipException(f"{track.source_id} did not land: {reason}")
 
 
 class OpenMediaCompleteBatchOperator(OpenMediaBaseOperator):
-    """Replace every bad track of a batch by the next candidates, until the batch is full or the source exhausted.
+    """Replace every bad track of a batch by further candidates, until the batch is full or every source exhausted.
 
-    Returns the ids of all that landed, in groups of at most ``group_size``, to map the next step over. What landed is
-    not held up by what did not: at its last try the task is content with the part of the batch that is there.
+    First each source that was chosen from makes up for its own, then all of them are asked in order, also those that
+    were not searched before or were passed over. Returns the ids of all that landed, what was chosen first: in groups
+    of at most ``group_size``, or as a flat list, to map the next step over. What landed is not held up by what did not:
+    at its last try the task is content with the part of the batch that is there.
 
-    :param group_size: how many assets one task of the next step takes
+    :param group_size: how many assets one task of the next step takes; ``None`` for a flat list
     """
 
-    def __init__(self, *, group_size: int, **kwargs: Any) -> None:
+    def __init__(self, *, group_size: int | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.group_size = group_size
 
-    def execute(self, context: Context) -> list[list[str]]:
-        candidates = self.read_candidates(claim_of(context))
-        wanted = candidates["asked"]
-        good = self._landed(candidates)
+    def execute(self, context: Context) -> list[list[str]] | list[str]:
+        run = _Run([self.batch_of(source, claim_of(context)) for source in self.source_names])
+        good = self._landed(run)
         exhausted = False
-        if len(good) < wanted:
-            self.log.info("%d of %d are good, looking for others", len(good), wanted)
+        if len(good) < run.wanted:
+            self.log.info("%d of %d are good, looking for others", len(good), run.wanted)
             try:
-                exhausted = self._replace(candidates, good)
+                exhausted = self._replace(run, good)
             except (Exception, AirflowTaskTimeout) as error:
                 if not good or _comes_again(error, context):
                     raise
-                self.log.exception("no replacements any more, going on with %d of %d", len(good), wanted)
+                self.log.exception("no replacements any more, going on with %d of %d", len(good), run.wanted)
         context["ti"].xcom_push(key="exhausted", value=exhausted)
-        self.log.info("%d of %d landed%s", len(good), wanted, "; the source has no more" if exhausted else "")
-        return [good[start : start + self.group_size] for start in range(0, len(good), self.group_size)]
+        self.log.info("%d of %d landed%s", len(good), run.wanted, "; the sources have no more" if exhausted else "")
+        ids = list(good)
+        if self.group_size is None:
+            return ids
+        return [ids[start : start + self.group_size] for start in range(0, len(ids), self.group_size)]
 
-    def _landed(self, candidates: dict[str, Any]) -> list[str]:
-        """Return what this run has landed, the chosen ones first and then the replacements of an earlier execution."""
-        chosen = [asset_id_from_source(v["source"], v["source_id"]) for v in candidates["batch"]]
+    def _landed(self, run: _Run) -> dict[str, str]:
+        """Return what this run has landed, the chosen ones first and then the replacements of an earlier execution.
+
+        The values are the sources.
+        """
         listed = [item["asset_id"] for item in self.catalogue.iter_run(self.campaign, self.run)]
-        standing = self.catalogue.read_many([*chosen, *listed])
-        return [
-            asset_id
-            for asset_id in dict.fromkeys([*chosen, *listed])
+        ids = dict.fromkeys([*run.chosen, *listed])
+        standing = self.catalogue.read_many(ids)
+        return {
+            asset_id: standing[asset_id]["source"]
+            for asset_id in ids
             if asset_id in standing
             and standing[asset_id]["state"] in ("landed", "analysed")
-            and standing[asset_id]["claimed_by"] == candidates["claimed_by"]
-        ]
+            and standing[asset_id]["claimed_by"] == run.claimed_by
+        }
 
-    def _replace(self, candidates: dict[str, Any], good: list[str]) -> bool:
-        """Land further tracks into ``good`` until the batch is full; say whether the source had too few."""
-        text = self.lake.read_text(SETTINGS.processed_bucket, self.folder.search)
-        if text is None:
-            raise AirflowFailException(f"{self.folder.search} is missing: the search of this run must run first")
-        progress = Progress.from_json(json.loads(text))
-        if progress.exhausted:
-            return True
-        with self.landing(candidates["claimed_by"]) as landing:
-            for track in self.search(landing, families=candidates["licences"], progress=progress):
+    def _replace(self, run: _Run, good: dict[str, str]) -> bool:
+        """Land further tracks into ``good`` until the batch is full; say whether all sources together had too few.
+
+        :raises Exception: as Airflow wants it, when a source that may come back is missing, or none is there.
+        """
+        progress = {source: run.progress(source) for source in run.files}
+        searched = [(source, len(batch)) for source, batch in run.batches.items()]
+        outages: dict[str, Outage] = {}
+        for source, share in (*searched, *((source, run.wanted) for source in run.files)):
+            if source in outages or progress[source].exhausted:
+                continue
+            try:
+                self._land_more(run, progress[source], source, share, good)
+            except (SourceError, SourceAnswerError) as error:
+                self.log.warning("%s is passed over: %s", source, reason_of(error))
+                outages[source] = error
+        if len(good) < run.wanted and outages:
+            outage = foremost(list(outages.values()))
+            if may_pass(outage) or len(outages) == len(run.files):
+                with told_to_airflow():
+                    raise outage
+        return len(good) < run.wanted and not outages
+
+    def _land_more(self, run: _Run, progress: Progress, source: str, share: int, good: dict[str, str]) -> None:
+        """Land tracks of one source until it has its ``share`` of the batch, or the batch is full."""
+
+        def full() -> bool:
+            return len(good) >= run.wanted or list(good.values()).count(source) >= share
+
+        if full():
+            return
+        with self.visit(run.files[source]) as visit:
+            for track in self.search(visit, families=run.licences, progress=progress):
                 asset_id = asset_id_from_source(track.source, track.source_id)
-                if asset_id not in good and landing.land(track) in ("landed", "analysed"):
-                    good.append(asset_id)
-                if len(good) == candidates["asked"]:
-                    return False
-        return True
+                if asset_id not in good and visit.landing.land(track) in ("landed", "analysed"):
+                    good[asset_id] = source
+                if full():
+                    return
 
 
-def _json(value: dict[str, Any]) -> str:
-    return json.dumps(value, ensure_ascii=False, indent=1)
+class _Run:
+    """What the search of a run left behind, of all its sources."""
+
+    def __init__(self, files: Sequence[SourceBatch]) -> None:
+        self.files = {batch.folder.source: batch for batch in files}
+        self.claimed_by = files[0].claimed_by
+        candidates = {source: batch.read() for source, batch in self.files.items()}
+        first = candidates[files[0].folder.source] or files[0].read_written()
+        self.wanted = first.asked
+        self.licences = first.licences
+        searched = {source: found for source, found in candidates.items() if found and found.unavailable is None}
+        self.batches = {source: found.batch for source, found in searched.items()}
+
+    def progress(self, source: str) -> Progress:
+        """Return how far the search of a source came; one that was not searched is at its beginning."""
+        return self.files[source].progress() if source in self.batches else Progress()
+
+    @property
+    def chosen(self) -> list[str]:
+        """Ids of what the search chose, in the order of the sources."""
+        return [asset_id_from_source(t.source, t.source_id) for batch in self.batches.values() for t in batch]
 
 
 def _comes_again(error: BaseException, context: Context) -> bool:

@@ -33,16 +33,15 @@ from include.sources.errors import (
     UnexpectedContent,
     UnexpectedStatus,
 )
-from include.sources.http import (
-    MOST_REDIRECTS,
-    PLATFORM_VERSION,
-    Patience,
-    PoliteClient,
-    user_agent_for,
-)
+from include.sources.headers import PLATFORM_VERSION, user_agent_for
+from include.sources.http import MOST_REDIRECTS, PoliteClient
+from include.sources.pace import ProcessPacer
+from include.sources.source import HostPace
+from include.sources.transport import Patience
 
 ROOT = Path(__file__).resolve().parents[3]
 FILE = os.urandom(300_000)
+UNPACED = HostPace(seconds_between_requests=0.0)
 NOW = datetime.datetime(2026, 3, 1, 12, tzinfo=datetime.UTC)
 
 
@@ -83,9 +82,9 @@ def client_of(server, clock):
     def make(base_url=server.url, **changes):
         settings = {
             "user_agent": user_agent_for("ops@example.org"),
-            "allowed_hosts": frozenset({"archive.org"}),
-            "loopback_hosts": frozenset({f"127.0.0.1:{server.port}"}),
-            "seconds_between_requests": 0.0,
+            "hosts": {"archive.org": UNPACED},
+            "loopback_hosts": {f"127.0.0.1:{server.port}": UNPACED},
+            "pacer": ProcessPacer(clock.sleep, clock.read),
             "sleep": clock.sleep,
             "clock": clock.read,
             "utc_now": lambda: NOW,
@@ -261,7 +260,7 @@ def tls_client_of(client_of, certificate, dialler):
     """Make clients of https://media.archive.org whose connections end at the hostile server."""
     context = ssl.create_default_context(cafile=str(certificate))
     return partial(
-        client_of, "https://media.archive.org", dialler=dialler, ssl_context=context, loopback_hosts=frozenset()
+        client_of, "https://media.archive.org", dialler=dialler, ssl_context=context, loopback_hosts={}
     )
 
 
@@ -450,17 +449,18 @@ def test_a_download_that_is_not_read_leaves_no_connection_open(client, server):
         pass
     with client.stream("/", max_bytes=10**6) as download:
         next(download.chunks)
-    assert client._client._transport._pool.connections == []
+    assert client._transport._pool.connections == []
 
 
 # -- manners
 
 
-def test_requests_are_paced(client_of, server, clock):
+def test_requests_are_paced_redirects_included(client_of, server, clock):
     server.says("/", as_json({}))
-    with client_of(seconds_between_requests=2.0) as client:
-        for _ in range(3):
-            client.fetch_json("/")
+    server.says("/moved", redirect("/"))
+    with client_of(loopback_hosts={f"127.0.0.1:{server.port}": HostPace(2.0)}) as client:
+        client.fetch_json("/")
+        client.fetch_json("/moved")
     assert clock.slept == pytest.approx([2.0, 2.0])
 
 
@@ -527,7 +527,7 @@ def test_a_refused_connection_means_to_stay_away_for_long(client_of, clock):
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     with (
-        client_of(loopback_hosts=frozenset({"127.0.0.1"})) as client,
+        client_of(loopback_hosts={"127.0.0.1": UNPACED}) as client,
         pytest.raises(SourceRefuses, match="15 minutes") as caught,
     ):
         client.fetch_json(f"http://127.0.0.1:{port}/")

@@ -8,10 +8,10 @@ import math
 import struct
 import uuid
 import wave
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -20,7 +20,8 @@ from include.catalog.licences import licence_from_url
 from include.catalog.records import Licence
 from include.settings import SETTINGS
 from include.sources.http import Download
-from include.sources.source import ItemRef, Page, Rejection, Request, Track
+from include.sources.source import HostPace, ItemRef, Page, Rejection, Request, Source, SourceAnswerError, Track
+from open_media.answers import SourceAnswers
 from open_media.landing import Landing
 
 BY = "https://creativecommons.org/licenses/by/4.0/"
@@ -59,24 +60,35 @@ def track_of(item_id: str, name: str = "a.wav", **fields: Any) -> Track:
     return replace(track, **fields)
 
 
-class Shelf:
-    """A source whose search is a list of item ids and whose items hold one or several files."""
+class Shelf(Source):
+    """A source whose search is a list of item ids and whose items hold one or several files.
 
-    name = "shelf"
+    An item that the search shows with its files need not be asked for, and a page may come in several answers.
+    """
+
+    name = "shelf"  # type: ignore[misc]  # that of a test's own shelf is set on the instance
     title = "The Shelf"
+    conn_id = "shelf"
+    hosts: ClassVar[Mapping[str, HostPace]] = {"shelf.example": HostPace(0.0)}
 
     def search_request(self, words: str, media_type: str, cursor: str | None) -> Request:
         return Request(f"/search/{cursor or 0}")
 
-    def page_from_answer(self, answer: Any, cursor: str | None) -> Page:
-        return Page(
-            items=tuple(ItemRef(id=item_id, title=item_id, licence_raw=raw) for item_id, raw in answer["items"]),
-            next=answer["next"],
-            total=None,
-        )
+    def further_request(self, request: Request, answer: Any) -> Request | None:
+        return Request(answer["continue"]) if "continue" in answer else None
 
-    def item_request(self, ref: ItemRef) -> Request:
-        return Request(f"/item/{ref.id}")
+    def page_from_answers(self, answers: Sequence[Any], cursor: str | None) -> Page:
+        if any("error" in answer for answer in answers):
+            raise SourceAnswerError("the shelf reports an error")
+        items = [item for answer in answers for item in answer["items"]]
+        refs = (
+            ItemRef(id=item_id, title=item_id, licence_raw=raw, answer=rest[0] if rest else None)
+            for item_id, raw, *rest in items
+        )
+        return Page(items=tuple(refs), next=answers[-1]["next"], total=None)
+
+    def item_request(self, ref: ItemRef) -> Request | None:
+        return None if ref.answer else Request(f"/item/{ref.id}")
 
     def tracks_from_answer(
         self,
@@ -86,7 +98,7 @@ class Shelf:
         families: Any,
         download_base: str,
     ) -> tuple[Track | Rejection, ...]:
-        return tuple(track_of(ref.id, name) for name in answer["files"])
+        return tuple(track_of(ref.id, name, source=self.name) for name in answer["files"])
 
 
 @dataclass
@@ -183,3 +195,8 @@ def place_of(lake) -> Callable[[Track, Landing], Place]:
 @pytest.fixture
 def shelf() -> Shelf:
     return Shelf()
+
+
+@pytest.fixture
+def answers(shelf, client, lake) -> SourceAnswers:
+    return SourceAnswers(shelf, client, lake, "https://shelf.example")

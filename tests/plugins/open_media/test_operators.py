@@ -11,7 +11,8 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowRescheduleExcept
 from include.catalog.keys import asset_id_from_source
 from include.settings import SETTINGS
 from include.sources.errors import Denied, SourceRefuses, SourceUnavailable, Throttled
-from open_media.hooks.open_media import ACCESS, Access, OpenMediaHook
+from open_media.hooks import open_media
+from open_media.hooks.open_media import OpenMediaHook
 from open_media.operators.open_media import (
     OpenMediaCompleteBatchOperator,
     OpenMediaLandTrackOperator,
@@ -23,8 +24,7 @@ from open_media.operators.open_media import (
 def source(monkeypatch, shelf, client, item_id) -> str:
     """The shelf as a source of its own, so that its cool-down is nobody else's."""
     shelf.name = item_id
-    access = Access(shelf, "shelf", "shelf", frozenset({"shelf.example"}), 0.0)
-    monkeypatch.setitem(ACCESS, shelf.name, access)
+    monkeypatch.setitem(open_media.SOURCES, shelf.name, shelf)
     monkeypatch.setenv("AIRFLOW_CONN_SHELF", json.dumps({"conn_type": "http", "host": "https://shelf.example"}))
 
     @contextmanager
@@ -38,7 +38,7 @@ def source(monkeypatch, shelf, client, item_id) -> str:
 @pytest.fixture
 def operator(source, item_id):
     """Makes an operator of the run of this test."""
-    of_this_run = {"source": source, "media_type": "audio", "campaign": item_id, "run": "20260301_063000"}
+    of_this_run = {"sources": source, "media_type": "audio", "campaign": item_id, "run": "20260301_063000"}
 
     def operator(kind, **arguments):
         return kind(task_id="a_task", **of_this_run, **arguments)
@@ -107,22 +107,24 @@ def test_what_may_pass_is_left_to_the_retries(operator, context, client):
         search(operator, context, 1)
 
 
-def test_a_candidate_that_the_search_did_not_choose_is_named(operator, context, stock):
+def test_a_candidate_that_the_search_did_not_choose_is_named(operator, context, stock, source):
     stock(1)
     search(operator, context, 1)
     with pytest.raises(AirflowFailException, match="not-chosen"):
-        operator(OpenMediaLandTrackOperator, candidate={"asset_id": "not-chosen", "name": ""}).execute(context())
+        operator(
+            OpenMediaLandTrackOperator, candidate={"asset_id": "not-chosen", "source": source, "name": ""}
+        ).execute(context())
 
 
-def test_the_progress_of_the_search_lies_beside_the_candidates(operator, context, stock, lake):
+def test_the_progress_of_the_search_lies_beside_the_candidates(operator, context, stock, lake, source):
     stock(2)
     search(operator, context, 1)
-    folder = operator(OpenMediaCompleteBatchOperator, group_size=8).folder
+    folder = operator(OpenMediaCompleteBatchOperator).batch_of(source, "curate/run").folder
     assert "search" not in json.loads(lake.read_text(SETTINGS.processed_bucket, folder.candidates))
     assert json.loads(lake.read_text(SETTINGS.processed_bucket, folder.search))["cursor"] is None
 
 
-def test_a_bad_track_is_skipped_and_replaced(operator, context, stock, client):
+def test_a_bad_track_is_skipped_and_replaced(operator, context, stock, client, source):
     ids = stock(3)
     chosen = search(operator, context, 2)
     client.files[f"https://shelf.example/{ids[0]}/a.wav"] = Denied("closed")
@@ -130,7 +132,7 @@ def test_a_bad_track_is_skipped_and_replaced(operator, context, stock, client):
         operator(OpenMediaLandTrackOperator, candidate=chosen[0]).execute(context())
     operator(OpenMediaLandTrackOperator, candidate=chosen[1]).execute(context())
     groups = operator(OpenMediaCompleteBatchOperator, group_size=8).execute(context())
-    assert groups == [[asset_id_from_source("shelf", f"{name}/a.wav") for name in ids[1:]]]
+    assert groups == [[asset_id_from_source(source, f"{name}/a.wav") for name in ids[1:]]]
 
 
 def test_a_batch_that_is_completed_again_takes_nothing_more(operator, context, stock, client, catalogue, source):

@@ -5,7 +5,8 @@ import pytest
 from include.catalog.keys import asset_id_from_source
 from include.catalog.licences import DEFAULT_FAMILIES
 from include.sources.errors import Denied, SourceUnavailable, Throttled, UnexpectedContent
-from open_media.search import CandidateSearch, Progress
+from include.sources.source import SourceAnswerError
+from open_media.search import MOST_ANSWERS_A_PAGE, CandidateSearch, Progress
 
 
 @pytest.fixture
@@ -19,17 +20,15 @@ def rejections() -> list:
 
 
 @pytest.fixture
-def search_of(shelf, client, catalogue, rejections):
+def search_of(answers, catalogue, rejections):
     def search_of(progress: Progress | None = None, run: str = "run-1") -> CandidateSearch:
         return CandidateSearch(
-            shelf,
-            client,
+            answers,
             catalogue,
             words="tones",
             media_type="audio",
             families=DEFAULT_FAMILIES,
             claimed_by=run,
-            base_url="https://shelf.example",
             reject=rejections.append,
             progress=progress,
         )
@@ -107,3 +106,24 @@ def test_what_another_run_has_is_left_out_and_its_item_not_asked_for_again(stock
     client.asked.clear()
     assert items_of(search_of()) == ids[1:]
     assert f"/item/{ids[0]}" not in client.asked
+
+
+def test_a_page_that_comes_in_pieces_is_read_whole(search_of, client, item_id):
+    client.answers["/search/0"] = {"items": [[f"{item_id}-a", None]], "next": None, "continue": "/search/0/more"}
+    client.answers["/search/0/more"] = {"items": [[f"{item_id}-b", None]], "next": None}
+    for letter in "ab":
+        client.answers[f"/item/{item_id}-{letter}"] = {"files": ["a.wav"]}
+    assert items_of(search_of()) == [f"{item_id}-a", f"{item_id}-b"]
+
+
+def test_a_page_without_end_is_no_page(search_of, client):
+    client.answers["/search/0"] = {"items": [], "next": None, "continue": "/search/0"}
+    with pytest.raises(SourceAnswerError, match="continues a page"):
+        list(search_of())
+    assert len(client.asked) == MOST_ANSWERS_A_PAGE
+
+
+def test_an_item_of_which_the_search_tells_all_is_not_asked_for(search_of, client, item_id):
+    client.answers["/search/0"] = {"items": [[item_id, None, {"files": ["a.wav"]}]], "next": None}
+    assert items_of(search_of()) == [item_id]
+    assert client.asked == ["/search/0"]
