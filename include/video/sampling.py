@@ -80,7 +80,7 @@ class Presence:
         start_ms, end_ms = _ms(record["start_s"]), _ms(record["end_s"])
         end_ms = self._sampling.end_ms(start_ms, end_ms)
         if (
-            self._starts_ms
+            len(self)
             and start_ms <= self._ends_ms[-1] + self._bridged_ms
             and end_ms >= self._starts_ms[-1] - self._bridged_ms
         ):
@@ -89,6 +89,10 @@ class Presence:
         else:
             self._starts_ms.append(start_ms)
             self._ends_ms.append(end_ms)
+
+    def __len__(self) -> int:
+        """Return how many stretches are kept so far."""
+        return len(self._starts_ms)
 
     @property
     def _bridged_ms(self) -> int:

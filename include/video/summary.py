@@ -50,8 +50,6 @@ _CAMERA = {
     "tilt": "tilts",
     "zoom": "zooms",
     "handheld": "is held by hand",
-    "moving": "moves",
-    "mixed": "moves in several ways",
 }
 _VOICES = {
     "voice": "somebody speaks or sings",
@@ -76,7 +74,8 @@ def summarise(record: VideoLabels) -> str:
 def _sentences(record: VideoLabels) -> Iterator[str]:
     duration_s = record.media.duration_s
     yield about_media(record.media)
-    yield from about_shots(record.shots, record.cues, duration_s)
+    yield from about_shots(record.shots, record.production)
+    yield from about_cues(record.cues, duration_s)
     if record.production is not None:
         yield from about_production(record.production)
     yield from about_labels(record.labels, duration_s)
@@ -100,28 +99,34 @@ def about_media(media: ClipMedia) -> str:
     return f"The clip is {shape}, {width} by {height} pixels{lasting}."
 
 
-def about_shots(shots: Sequence[Shot], cues: Sequence[TechnicalCue], duration_s: float | None) -> Iterator[str]:
-    """Say how many shots there are and which stretches are no content.
+def about_shots(shots: Sequence[Shot], production: Production | None) -> Iterator[str]:
+    """Say how many shots there are, and how long the median one is.
 
-    >>> black = TechnicalCue(cue="BlackFrames", start_s=0.0, end_s=1.5, confidence=1.0)
-    >>> list(about_shots([Shot(start_s=0.0, end_s=8.0, confidence=0.9)], [black], 8.0))
-    ['It is a single shot without a cut.', 'There are black frames from 0:00 to 0:01.']
+    >>> list(about_shots([Shot(start_s=0.0, end_s=8.0, confidence=0.9)], None))
+    ['It is a single shot without a cut.']
     """
     if len(shots) == 1:
         yield "It is a single shot without a cut."
     elif shots:
-        lengths = sorted(later.start_s - shot.start_s for shot, later in zip(shots, shots[1:], strict=False))
-        lengths = sorted([*lengths, max(shots[-1].end_s, duration_s or 0.0) - shots[-1].start_s])
-        middle = (lengths[(len(lengths) - 1) // 2] + lengths[len(lengths) // 2]) / 2
-        yield f"It has {counted(len(shots), 'shot')}, in the median {spelled_duration(middle)} long."
+        median_s = None if production is None else _known(production.median_shot_s)
+        lasting = "" if median_s is None else f", in the median {spelled_duration(median_s)} long"
+        yield f"It has {counted(len(shots), 'shot')}{lasting}."
+
+
+def about_cues(cues: Sequence[TechnicalCue], duration_s: float | None) -> Iterator[str]:
+    """Say which stretches are no content.
+
+    >>> list(about_cues([TechnicalCue(cue="BlackFrames", start_s=0.0, end_s=1.5, confidence=1.0)], 60.0))
+    ['There are black frames from 0:00 to 0:01.']
+    """
     spans: dict[str, list[TimeSpan]] = {}
     for cue in cues:
         if cue.cue in _CUES:
             spans.setdefault(_CUES[cue.cue], []).append(TimeSpan(start_s=cue.start_s, end_s=cue.end_s))
     if spans:
         told = [f"{name} {spelled_times(when, duration_s)}" for name, when in spans.items()]
-        plural = next(iter(spans)).endswith("s")
-        yield f"There {'are' if plural else 'is'} {joined(told)}."
+        verb = "is" if next(iter(spans)).startswith("a ") else "are"
+        yield f"There {verb} {joined(told)}."
 
 
 def about_production(production: Production) -> Iterator[str]:
@@ -239,9 +244,10 @@ def about_skipped(skipped: Mapping[str, str]) -> Iterator[str]:
 
 def _told(verdict: Verdict, words: Mapping[str, str]) -> str | None:
     """Put a verdict into words; ``None`` when it is unknown, too unsure, or not worth a sentence."""
-    if verdict.value not in words or not _sure_enough(verdict.confidence):
+    told = words.get(verdict.value or "")
+    if told is None or verdict.confidence is None or verdict.confidence < LEAST_CONFIDENCE:
         return None
-    return words[verdict.value] if (verdict.confidence or 0) >= SURE_CONFIDENCE else f"probably {words[verdict.value]}"
+    return told if verdict.confidence >= SURE_CONFIDENCE else f"probably {told}"
 
 
 def _known(measure: Measure) -> float | None:
