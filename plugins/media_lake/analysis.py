@@ -88,11 +88,11 @@ class AssetAnalysis:
                 with self._attempt():
                     return analyse(path)
             except (AnalyserDied, AudioError, ContentChanged, MediaError, ObjectMissing) as error:
-                raise self._failed(error) from error
+                raise self.failed(error) from error
             except (ArithmeticError, LookupError, TypeError, ValueError) as error:
                 # a defect of the analysis must not cost the neighbours their records
                 log.exception("the analysis broke on %s", self.item["original_name"])
-                raise self._failed(error) from error
+                raise self.failed(error) from error
 
     def finish(self, **found: Any) -> None:
         """Note that the asset is analysed, and what was found; an earlier failure is forgotten."""
@@ -100,7 +100,8 @@ class AssetAnalysis:
         noted = {"analyser_version": self.version, "analysed_at": now_iso(), **found}
         self.catalogue.mark(self.item["asset_id"], "analysed", **noted)
 
-    def _failed(self, error: Exception) -> BadAsset:
+    def failed(self, error: Exception) -> BadAsset:
+        """Record why the asset cannot be analysed, in catalogue and lake, and return what to raise."""
         failure = Failure(stage="analyse", error=type(error).__name__, message=str(error), retryable=False)
         log.warning("%s is bad: %s: %s", self.item["original_name"], failure.error, failure.message)
         self.lake.write_text(SETTINGS.processed_bucket, failure_key(self.item["raw_key"]), record_to_json(failure))
