@@ -21,9 +21,9 @@ def _centred(side: float) -> View:
 
 
 def _shaken(_progress: float, frame: int) -> View:
-    """The hand of somebody who walks: some three and some seven sways a second."""
-    across = 0.018 * math.sin(frame * 0.75) + 0.008 * math.sin(frame * 1.9 + 1)
-    down = 0.020 * math.sin(frame * 0.9 + 2) + 0.008 * math.sin(frame * 1.7)
+    """The hand of somebody who walks: some two steps a second, and a tremble over them."""
+    across = 0.012 * math.sin(frame * 0.5) + 0.004 * math.sin(frame * 1.3 + 1)
+    down = 0.014 * math.sin(frame * 0.6 + 2) + 0.005 * math.sin(frame * 1.5)
     return _SPARE / 2 + across, _SPARE / 2 + down, WINDOW
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -134,14 +135,10 @@ def _encode_theora(footage: Footage, pictures: Iterator[Image.Image], wave: Wave
             command += ["-f", "f32le", "-ar", str(RATE), "-ac", "2", "-i", str(samples)]
             command += ["-c:a", "libvorbis", "-ac", "1", "-ar", str(SOUND_RATE), "-q:a", "2"]
         command += ["-c:v", "libtheora", "-pix_fmt", "yuv420p", "-q:v", "6", *exact, "-f", "ogg", str(path)]
-        with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=errors) as process:
+        with suppress(BrokenPipeError), subprocess.Popen(command, stdin=subprocess.PIPE, stderr=errors) as process:
             assert process.stdin
-            try:
-                for picture in pictures:
-                    process.stdin.write(picture.tobytes())
-                process.stdin.close()
-            except BrokenPipeError:
-                pass  # it ended before its input did; what it said is told below
-        if process.returncode:
+            for picture in pictures:
+                process.stdin.write(picture.tobytes())
+        if process.returncode:  # also where it ended before its input did
             errors.seek(0)
             raise RuntimeError(f"ffmpeg could not write Ogg Theora: {errors.read().decode(errors='replace').strip()}")

@@ -57,7 +57,7 @@ class Footage:
     """The content of a file, all that decides its bytes. `width` and `height` are those a viewer sees, in pixels.
 
     With `turned`, the file stores the pictures lying on their side and asks the player to turn them upright by 90
-    degrees. Without `sound` the file has no sound track.
+    degrees. Without `sound` the file has no sound track; of a piece as much is heard as there are shots.
     """
 
     shots: tuple[Shot, ...]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sources_emulator.catalogue import Fault, slug
+from sources_emulator.catalogue import NOMINAL_SECONDS, Fault, slug
 from sources_emulator.composing.piece import Piece
 from sources_emulator.filming.film import Catalogue, Film, Footage, Format, Shot, StatedLicence
 
@@ -61,12 +61,12 @@ NOTHING_STATED = StatedLicence()
 ND_FLAW = "ND: no derivative may be published"
 
 
-def _music(style: str, tempo: float, key: str, mode: str, seconds: float) -> Piece:
-    return Piece(style, seconds, tempo, key, mode, seed="film", peak_dbfs=-3.0)
+def _music(style: str, tempo: float, key: str, mode: str) -> Piece:
+    return Piece(style, NOMINAL_SECONDS, tempo, key, mode, seed="film", peak_dbfs=-3.0)
 
 
-def _noise(style: str, seconds: float) -> Piece:
-    return Piece(style, seconds, seed="film", peak_dbfs=-4.0)
+def _noise(style: str) -> Piece:
+    return Piece(style, NOMINAL_SECONDS, seed="film", peak_dbfs=-4.0)
 
 
 def _commons(campaign: str, title: str, licence: StatedLicence, footage: Footage, **more: Any) -> Film:
@@ -92,7 +92,7 @@ CLUB_NIGHT = Footage(
         Shot("stage", 40, "cold", "still", ("LIVE JAZZ",)),
     ),
     Format.WEBM_VP8,
-    _music("swing_trio", 132, "F", "major", 7.2),
+    _music("swing_trio", 132, "F", "major"),
 )
 BASS_CORNER = Footage(
     (
@@ -103,7 +103,7 @@ BASS_CORNER = Footage(
         Shot("black", 8),
     ),
     Format.MP4_H264,
-    _music("slow_ballad", 80, "C", "major", 7.3),
+    _music("slow_ballad", 80, "C", "major"),
 )
 HARBOUR_BRASS = Footage(
     (
@@ -112,30 +112,30 @@ HARBOUR_BRASS = Footage(
         Shot("street", 40, "day", "shake", ("RECORD SHOP",)),
     ),
     Format.WEBM_VP9,
-    _music("vibes_quartet", 120, "D", "minor", 5.6),
+    _music("vibes_quartet", 120, "D", "minor"),
 )
 EMPTY_STAGE = Footage(
     (Shot("stage", 60, "cold", "zoom out"), Shot("stage", 50, "warm", "still", ("OPEN MIC",))),
     Format.MP4_H264,
-    _music("vibes_quartet", 110, "D", "major", 4.4),
+    _music("vibes_quartet", 110, "D", "major"),
 )
 
 AURORA = Footage((Shot("aurora", 300, "night", "zoom in"),), Format.WEBM_VP9)
 FOG = Footage(
     (Shot("sea", 65, "cold"), Shot("aurora", 65, "night", "pan right"), Shot("hills", 50, "cold", "zoom in")),
     Format.MP4_H264_10,
-    _music("drifting_pads", 84, "E", "minor", 7.2),
+    _music("drifting_pads", 84, "E", "minor"),
 )
 OBSERVATORY = Footage(
     (Shot("card", 40, "night", signs=("OBSERVATORY",)), Shot("aurora", 60, "night"), Shot("hills", 50, "warm")),
     Format.MP4_H264,
-    _music("bell_pads", 72, "D", "major", 6.0),
+    _music("bell_pads", 72, "D", "major"),
 )
 
 MACHINE_ROOM = Footage(
     (
         Shot("pads", 14, "cold"),
-        Shot("card", 16, "warm", signs=("MACHINE ROOM",)),
+        Shot("card", 16, "night", signs=("MACHINE ROOM",)),
         Shot("pads", 12, "warm", "zoom in"),
         Shot("scope", 14, "cold"),
         Shot("street", 12, "night", "shake"),
@@ -146,12 +146,12 @@ MACHINE_ROOM = Footage(
         Shot("scope", 18, "cold", "zoom in"),
     ),
     Format.WEBM_VP8,
-    _music("four_on_the_floor", 128, "A", "minor", 5.6),
+    _music("four_on_the_floor", 128, "A", "minor"),
 )
 NEON_GRID = Footage(
     (Shot("scope", 40, "cold"), Shot("pads", 40, "warm", "zoom out", ("NEON GRID",)), Shot("street", 36, "night")),
     Format.MP4_H264,
-    _music("deep_house", 120, "C", "minor", 4.64),
+    _music("deep_house", 120, "C", "minor"),
     width=1280,
     height=720,
 )
@@ -164,7 +164,7 @@ MILL_LANE = Footage(
         Shot("windmill", 50, "cold", "zoom in"),
     ),
     Format.OGV_THEORA,
-    _music("fingerpicking", 96, "G", "major", 6.4),
+    _music("fingerpicking", 96, "G", "major"),
 )
 BARN_ROAD = Footage(
     (
@@ -173,7 +173,7 @@ BARN_ROAD = Footage(
         Shot("windmill", 50, "warm", "still", ("FARM EGGS",)),
     ),
     Format.MP4_H264,
-    _music("waltz", 112, "C", "major", 6.0),
+    _music("waltz", 112, "C", "major"),
     width=360,
     height=640,
     turned=True,
@@ -181,10 +181,10 @@ BARN_ROAD = Footage(
 SWALLOWS = Footage(
     (Shot("hills", 60, "day", "pan right"), Shot("sea", 50, "warm")),
     Format.MP4_H264,
-    _music("strumming", 108, "D", "major", 4.4),
+    _music("strumming", 108, "D", "major"),
 )
 SOUND_ONLY = Footage(
-    (Shot("black", 125),), Format.OGV_SOUND_ONLY, _music("strumming", 104, "A", "minor", 5.0)
+    (Shot("black", 125),), Format.OGV_SOUND_ONLY, _music("strumming", 104, "A", "minor")
 )  # its one shot tells how long it is
 
 SHINGLE = Footage(
@@ -194,15 +194,15 @@ SHINGLE = Footage(
         Shot("card", 40, "day", signs=("DANGER TIDES",)),
     ),
     Format.WEBM_VP9,
-    _noise("waves", 6.0),
+    _noise("waves"),
 )
 POND_RAIN = Footage(
     (Shot("rain", 55, "day"), Shot("hills", 45, "night"), Shot("rain", 50, "night")),
     Format.MP4_HEVC,
-    _noise("rain", 6.0),
+    _noise("rain"),
 )
 LARCHES = Footage(
-    (Shot("hills", 60, "cold", "shake"), Shot("hills", 50, "warm", "pan left")), Format.MP4_H264, _noise("wind", 4.4)
+    (Shot("hills", 60, "cold", "shake"), Shot("hills", 50, "warm", "pan left")), Format.MP4_H264, _noise("wind")
 )
 
 RING_ROAD = Footage(
@@ -212,7 +212,7 @@ RING_ROAD = Footage(
         Shot("street", 45, "warm", "still", ("RING ROAD",)),
     ),
     Format.WEBM_VP9,
-    _noise("traffic", 6.0),
+    _noise("traffic"),
 )
 MARKET = Footage(
     (
@@ -222,17 +222,17 @@ MARKET = Footage(
         Shot("train", 35, "day", "shake"),
     ),
     Format.MP4_H264,
-    _noise("tram_stop", 6.4),
+    _noise("tram_stop"),
 )
 NORTHERN_LINE = Footage(
     (Shot("train", 60, "day", signs=("NORTHERN LINE",)), Shot("train", 50, "night", "pan right")),
     Format.MP4_H264,
-    _noise("metro", 4.4),
+    _noise("metro"),
 )
 UPRIGHT_STREET = Footage(
     (Shot("street", 50, "day", signs=("BAKERY",)), Shot("rain", 40, "night")),
     Format.MP4_H264,
-    _noise("footsteps", 3.6),
+    _noise("footsteps"),
     width=360,
     height=640,
 )

@@ -43,7 +43,7 @@ def trio(brush: Brush, seconds: float) -> None:
 def machine(brush: Brush, signs: Sequence[str]) -> None:
     brush.box(0, 0, 1, 1, (120, 124, 134))
     brush.box(0.06, 0.06, 0.94, 0.94, (72, 74, 84))
-    put_up(brush, signs, [(0.5, 0.22, (16, 18, 24), (120, 255, 210), 0.9)])
+    put_up(brush, signs, [(0.5, 0.265, (16, 18, 24), (120, 255, 210), 0.9)])
 
 
 def pads(brush: Brush, seconds: float) -> None:

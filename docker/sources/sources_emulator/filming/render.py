@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from sources_emulator.composing.canvas import RATE
+import numpy as np
+
+from sources_emulator.composing.canvas import RATE, Wave
+from sources_emulator.composing.piece import RING_S
 from sources_emulator.composing.styles import compose
 from sources_emulator.filming.encoding import encode
 from sources_emulator.filming.film import Film, Footage, Shot
@@ -15,6 +18,8 @@ from sources_emulator.filming.palette import LIGHTS
 from sources_emulator.filming.scenes import pictures
 
 BLACK = "black"  # the scene in which nothing is to be seen
+BAR_BEATS = 4  # at most; music ends with a whole bar and a chord that rings
+FADE_S = 0.2
 
 
 def render_film(film: Film, path: Path) -> None:
@@ -24,8 +29,18 @@ def render_film(film: Film, path: Path) -> None:
 
 def render_footage(footage: Footage, path: Path) -> None:
     """Write a footage as a file: the same footage gives the same bytes."""
-    wave = compose(footage.sound)[:, : round(footage.seconds * RATE)] if footage.sound else None
-    encode(footage, pictures(footage), wave, path)
+    encode(footage, pictures(footage), sound_of(footage), path)
+
+
+def sound_of(footage: Footage) -> Wave | None:
+    """Samples as long as the pictures: of music the beginning, faded out; None for a silent film."""
+    if footage.sound is None:
+        return None
+    beyond = RING_S + BAR_BEATS * footage.sound.beat_s if footage.sound.tempo_bpm else 0.0
+    wave = compose(replace(footage.sound, seconds=footage.seconds + beyond))[:, : round(footage.seconds * RATE)]
+    size = min(round(FADE_S * RATE), wave.shape[1])
+    wave[:, wave.shape[1] - size :] *= np.linspace(1, 0, size, dtype=np.float32)
+    return wave
 
 
 def truth_of(film: Film) -> dict[str, Any]:
@@ -51,7 +66,7 @@ def truth_of(film: Film) -> dict[str, Any]:
         "frames_per_s": footage.frames_per_s,
         "duration_s": round(footage.seconds, 3),
         "silent": footage.sound is None,
-        "sound": asdict(footage.sound) if footage.sound else None,
+        "style": footage.sound.style if footage.sound else None,
         "cuts": [
             {"frame": first, "at_s": round(first / footage.frames_per_s, 3), "kind": kind}
             for first, kind in _cuts(spans)
