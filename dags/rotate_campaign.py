@@ -23,9 +23,10 @@ from datetime import timedelta
 
 from airflow.sdk import Param, dag, task
 
+from include.catalog.trends import PROVIDERS
 from media_dags import tags
 from media_dags.defaults import DEFAULT_ARGS, ON_RUN_FAILED, cron_utc, late_after
-from media_dags.rotation import PROVIDERS, rotate
+from media_dags.rotation import rotate
 
 
 @dag(

@@ -15,6 +15,9 @@ from urllib.parse import quote
 from include.catalog.campaigns import article_from_campaign
 from include.sources.source import HostPace, Request, SourceAnswerError
 
+PROVIDERS: dict[str, str] = {"curated": "the curated list", "pageviews": "Wikimedia pageviews"}
+"""The providers that may be asked, each with its name for people."""
+
 DAMPING_VIEWS = 500
 """Added to both weeks before they are compared: a small article that doubles by chance is no trend yet."""
 

@@ -18,9 +18,6 @@ from media_lake.hooks.dynamodb import OnceHook
 from media_lake.hooks.ssm import CampaignHook
 from open_media.hooks.pageviews import PageviewsHook
 
-PROVIDERS: dict[str, str] = {"curated": "the curated list", "pageviews": "Wikimedia pageviews"}
-"""The providers that a run may ask, as the form shows them."""
-
 log = logging.getLogger(__name__)
 
 

@@ -82,13 +82,15 @@ def test_a_second_execution_of_a_run_changes_nothing(rotate, campaigns):
 
 def test_the_pageviews_of_the_stand_in_choose_another_campaign(rotate, campaigns, sources, pageviews_at, requests_seen):
     pageviews_at(sources)
-    state, chosen = rotate("pageviews", datetime(2024, 3, 3, 22, tzinfo=UTC))
+    at = next(moments)
+    state, chosen = rotate("pageviews", at)
     assert state == "success"
     assert chosen in set(CAMPAIGNS) - {"jazz"}
     assert campaigns.active_campaign() == chosen
     asked = [seen["path"] for seen in requests_seen() if "/pageviews/" in seen["path"]]
     assert len(asked) == len(CAMPAIGNS) - 1
-    assert all(path.endswith("/daily/2024021800/2024030200") for path in asked)
+    both_weeks = f"/daily/{at - timedelta(days=14):%Y%m%d}00/{at - timedelta(days=1):%Y%m%d}00"
+    assert all(path.endswith(both_weeks) for path in asked)
 
 
 def test_pageviews_that_are_away_fail_the_run_and_the_campaign_stays(rotate, campaigns, pageviews_at):
