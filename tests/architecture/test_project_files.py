@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from include.settings import Settings
-from include.sources.http import user_agent_for
+from include.sources.headers import user_agent_for
 from local_stack.environment import parse_env_file
 from tests.architecture.rules import ROOT
 
