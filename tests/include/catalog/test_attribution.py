@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from include.catalog.attribution import LONGEST_NAME, attribution_text, licence_name, plain_text
-from include.catalog.licences import KNOWN_LICENCES, licence_from_url
+from include.catalog.licences import KNOWN_LICENCES, PIXABAY_LICENCE, PUBLIC_DOMAIN, licence_from_url
 
 PAGE = "https://archive.org/details/rain"
 
@@ -45,6 +45,22 @@ def test_a_free_work_is_credited_too_but_not_licensed(path, terms):
     text = attribution_text("Rain", "Ann Author", "Internet Archive", PAGE, licence(path))
     assert text.endswith(f"{terms} (https://creativecommons.org/{path}/)")
     assert "licensed" not in text
+
+
+def test_a_work_in_the_public_domain_without_a_mark_is_credited_with_who_says_so():
+    text = attribution_text("Rain", None, "Wikimedia Commons", PAGE, PUBLIC_DOMAIN)
+    assert text == (
+        '"Rain" by unknown author, Wikimedia Commons (https://archive.org/details/rain), stated by its source to be '
+        "in the public domain (https://commons.wikimedia.org/wiki/Help:Public_domain)"
+    )
+
+
+def test_a_film_from_pixabay_is_credited_as_pixabay_asks_and_not_as_creative_commons():
+    text = attribution_text("Rain", "Ann", "Pixabay", "https://pixabay.com/videos/id-1/", PIXABAY_LICENCE)
+    assert text == (
+        '"Rain" by Ann, Pixabay (https://pixabay.com/videos/id-1/), '
+        "Pixabay Content License (https://pixabay.com/service/license-summary/)"
+    )
 
 
 def test_every_licence_has_a_name_with_its_version():

@@ -10,9 +10,13 @@ from include.catalog.licences import (
     DEFAULT_FAMILIES,
     KNOWN_LICENCES,
     LICENCE_FAMILIES,
+    PIXABAY_LICENCE,
+    PUBLIC_DOMAIN,
+    VIDEO_FAMILIES,
     claims_from_field,
     family_of,
     is_allowed,
+    licence_from_public_domain_name,
     licence_from_url,
 )
 from include.catalog.records import Licence
@@ -177,6 +181,45 @@ def test_what_a_licence_permits_stands_in_its_name():
         assert licence.share_alike == ("SA" in parts), licence
         assert licence.allows_commercial == ("NC" not in parts), licence
         assert licence.allows_derivatives == ("ND" not in parts), licence
+        assert licence.allows_redistribution, licence
+
+
+def test_pixabays_licence_is_a_family_of_its_own_that_only_video_may_take():
+    assert family_of(PIXABAY_LICENCE) == "pixabay"
+    assert is_allowed(PIXABAY_LICENCE, VIDEO_FAMILIES)
+    assert not is_allowed(PIXABAY_LICENCE, LICENCE_FAMILIES)
+    assert "pixabay" not in LICENCE_FAMILIES
+    assert not any(is_allowed(licence, ["pixabay"]) for licence in (*KNOWN_LICENCES, PUBLIC_DOMAIN))
+
+
+def test_pixabays_licence_forbids_to_pass_the_work_on_as_it_came():
+    assert not PIXABAY_LICENCE.allows_redistribution
+    assert PIXABAY_LICENCE.allows_derivatives
+    assert PIXABAY_LICENCE.allows_commercial
+    assert not PIXABAY_LICENCE.attribution_required
+
+
+@pytest.mark.parametrize("claim", [PIXABAY_LICENCE.url, PIXABAY_LICENCE.raw, PIXABAY_LICENCE.id, PUBLIC_DOMAIN.url])
+def test_no_address_or_name_gives_a_licence_that_only_a_source_assigns(claim):
+    assert licence_from_url(claim) is None
+    assert licence_from_public_domain_name(claim) is None
+
+
+@pytest.mark.parametrize("name", ["Public domain", " PUBLIC DOMAIN\n", "pd", ["PD", "public domain"]])
+def test_a_plain_name_of_the_public_domain_is_of_its_family_and_keeps_what_was_said(name):
+    licence = licence_from_public_domain_name(name)
+    assert licence == replace(PUBLIC_DOMAIN, raw=" | ".join(claims_from_field(name)))
+    assert is_allowed(licence, ["pdm"])
+    assert not is_allowed(licence, ["cc0", "pixabay"])
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["", "public  domain", "public domain.", "public_domain", "PD-self", "CC0", "CC-PD", "Publiс domain", "ｐｄ", None, 5,
+     [], ["pd", "CC BY 4.0"], "https://creativecommons.org/publicdomain/mark/1.0/", {"en": "pd"}],
+)  # fmt: skip
+def test_any_other_name_is_no_public_domain(name):
+    assert licence_from_public_domain_name(name) is None
 
 
 def test_the_default_lets_pass_what_allows_derivatives():
@@ -222,6 +265,8 @@ def test_whatever_is_accepted_stands_in_the_table_word_for_word(address):
 @given(st.one_of(st.text(), st.lists(st.text()), st.dictionaries(st.text(), st.text()), st.integers(), st.floats()))
 def test_anything_else_is_no_licence_and_no_error(garbage):
     assert licence_from_url(garbage) is None
+    found = licence_from_public_domain_name(garbage)
+    assert found is None or {claim.lower() for claim in claims_from_field(garbage)} <= {"pd", "public domain"}
 
 
 @given(st.lists(st.one_of(st.text(alphabet=st.sampled_from("a\ud800\udc00 é\n")), st.integers(), st.none())))

@@ -37,6 +37,7 @@ def track() -> Track:
         md5=None,
         duration_s=61.5,
         media_type="audio",
+        sha1="0123456789abcdef0123456789abcdef01234567",
     )
 
 
@@ -63,6 +64,7 @@ def test_a_track_without_one_of_its_fields_is_refused_by_name(track, name):
         ("media_type", "image"),
         ("licence", "CC-BY-4.0"),
         ("md5", 5),
+        ("sha1", 5),
     ],
 )
 def test_a_track_with_a_field_of_another_type_is_refused_by_name(track, name, odd):
