@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
+from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, AirflowSkipException
+from airflow.sdk.exceptions import TaskDeferralError, TaskDeferralTimeout
+from botocore.exceptions import BotoCoreError, ClientError
 
 if TYPE_CHECKING:
-    from botocore.exceptions import ClientError
+    from airflow.sdk import Context
 
     from aws_media.ledger import LedgerEntry
 
@@ -110,3 +113,23 @@ def unfinished(entry: LedgerEntry, why: str) -> PaidJobUnfinished:
     """Return the error of a task that waits no longer for a job that goes on."""
     advice = "The job goes on; clear the task to attach to it."
     return PaidJobUnfinished(**names(entry), code="Unfinished", message=why, advice=advice)
+
+
+@contextmanager
+def failures_skip(context: Context) -> Iterator[None]:
+    """Skip the task where its job came to nothing for good, or at the last try; push why to the XCom ``refusal``.
+
+    What the ledger says is not touched. An error that another try may not meet is raised on, and so is one that is not
+    the job's: a ledger that is not there, a defect.
+
+    :raises AirflowSkipException: instead of the failure.
+    """
+    try:
+        yield
+    except (BotoCoreError, ClientError, PaidJobError, TaskDeferralError, TaskDeferralTimeout) as error:
+        instance = context["ti"]
+        if not isinstance(error, AirflowFailException) and instance.try_number <= instance.max_tries:
+            raise
+        refusal = str(error) or type(error).__name__
+        instance.xcom_push(key="refusal", value=refusal)
+        raise AirflowSkipException(refusal) from error

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from abc import abstractmethod
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -26,6 +27,7 @@ from aws_media.errors import (
     PaidJobUnfinished,
     code_and_message,
     failure_of,
+    failures_skip,
     is_open,
     names,
     unfinished,
@@ -67,9 +69,12 @@ class PaidJobOperator(AwsBaseOperator[PaidJobHook]):
     :param waiter_delay: seconds between two looks at the job
     :param waiter_max_attempts: looks before the task gives up; the job goes on, and a retry attaches to it
     :param start_max_attempts: how often the service is asked while it says "not now" (a quota)
+    :param soft_fail: skip the task, and push the reason to the XCom ``refusal``, where its job is refused or failed for
+        good, or at the last try; ``False`` fails it
     :param use_ledger: ask the job ledger before paying; ``False`` remembers the job for this task instance alone
     :param ledger_table: table of the ledger. (templated)
-    :param duration_s: length of the media in seconds, for the estimate; unset, it is read from the header. (templated)
+    :param duration_s: length of the media in seconds, for the estimate; unset, it is read from the header, as it is
+        where a template makes ``None`` of it. (templated)
     :param completions_queue_url: SQS queue to which completions come; ``None`` polls instead. (templated)
     """
 
@@ -92,6 +97,7 @@ class PaidJobOperator(AwsBaseOperator[PaidJobHook]):
         waiter_delay: int = 30,
         waiter_max_attempts: int = 720,
         start_max_attempts: int = 100,
+        soft_fail: bool = False,
         use_ledger: bool = True,
         ledger_table: str = SETTINGS.jobs_table,
         duration_s: float | str | None = None,
@@ -104,6 +110,7 @@ class PaidJobOperator(AwsBaseOperator[PaidJobHook]):
         self.waiter_delay = waiter_delay
         self.waiter_max_attempts = waiter_max_attempts
         self.start_max_attempts = start_max_attempts
+        self.soft_fail = soft_fail
         self.use_ledger = use_ledger
         self.ledger_table = ledger_table
         self.duration_s = duration_s
@@ -164,7 +171,8 @@ class PaidJobOperator(AwsBaseOperator[PaidJobHook]):
     # --- Airflow's entry points
 
     def execute(self, context: Context) -> str:
-        return self._pursue(context)
+        with failures_skip(context) if self.soft_fail else nullcontext():
+            return self._pursue(context)
 
     def resume_start(self, context: Context, event: dict[str, Any], job_key: str = "") -> str:
         """Ask again, after the service said "not now" to a start, or to a look at the job.
@@ -199,7 +207,7 @@ class PaidJobOperator(AwsBaseOperator[PaidJobHook]):
         return self._follow(context, ledger, entry, early=MOST_EARLY_EVENTS if gave_up else early + 1)
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
-        """Let go of the job when the wait in the triggerer failed or took too long, and there will be no other try."""
+        """Resume by ``next_method``. When the wait failed or took too long, and no try follows, let go of the job."""
         if next_method == TRIGGER_FAIL_REPR:
             try:
                 ledger = self._ledger(context)
@@ -208,7 +216,8 @@ class PaidJobOperator(AwsBaseOperator[PaidJobHook]):
                     self._let_go(context, ledger, entry, task_state=None)
             except (AirflowException, ClientError) as error:
                 self.log.warning("What became of the job cannot be told: %s", error)
-        return super().resume_execution(next_method, next_kwargs, context)
+        with failures_skip(context) if self.soft_fail else nullcontext():
+            return super().resume_execution(next_method, next_kwargs, context)
 
     def on_kill(self) -> None:
         """Cancel the job when this task has ended and no other wants it; leave it to the next try, if there is one."""
@@ -485,7 +494,7 @@ class PaidJobOperator(AwsBaseOperator[PaidJobHook]):
     def _quote(self, ledger: JobLedger, entry: LedgerEntry) -> Quote:
         """Estimate the price of the job, and object before it is paid when the service cannot do it."""
         stored = self._stored or StoredMedia.look_up(self._s3, self.source(), service=self.hook.service)
-        media, unknown = stored.facts(self._s3, duration_s=float(self.duration_s) if self.duration_s else None)
+        media, unknown = stored.facts(self._s3, duration_s=_stated(self.duration_s))
         if unknown:
             self.log.warning("Before the job nothing is known of it: %s", unknown)
         if objection := self.objection(media):
@@ -500,3 +509,12 @@ class PaidJobOperator(AwsBaseOperator[PaidJobHook]):
 
     def _error(self, kind: type[PaidJobError], entry: LedgerEntry, code: str, message: str) -> PaidJobError:
         return kind(**names(entry), code=code, message=message, advice=self.hook.advice.get(code))
+
+
+def _stated(duration_s: float | str | None) -> float | None:
+    """Read a length that a template may have rendered.
+
+    >>> _stated("12.5"), _stated("None"), _stated("")
+    (12.5, None, None)
+    """
+    return None if duration_s in (None, "", "None") else float(duration_s)
