@@ -215,8 +215,8 @@ def test_a_plain_name_of_the_public_domain_is_of_its_family_and_keeps_what_was_s
 
 @pytest.mark.parametrize(
     "name",
-    ["", "public  domain", "public domain.", "public_domain", "PD-self", "CC0", "CC-PD", "Publiс domain", "ｐｄ", None, 5,
-     [], ["pd", "CC BY 4.0"], "https://creativecommons.org/publicdomain/mark/1.0/", {"en": "pd"}],
+    ["", "public  domain", "public domain.", "public_domain", "PD-self", "CC0", "CC-PD", "Publiс domain", "ｐｄ",
+     None, 5, [], ["pd", "CC BY 4.0"], "https://creativecommons.org/publicdomain/mark/1.0/", {"en": "pd"}],
 )  # fmt: skip
 def test_any_other_name_is_no_public_domain(name):
     assert licence_from_public_domain_name(name) is None

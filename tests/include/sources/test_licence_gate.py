@@ -79,7 +79,7 @@ def is_of_table(licence: Licence | None) -> bool:
 
 @st.composite
 def mutated(draw: st.DrawFn, texts: list[str]) -> str:
-    """A real address or name in which a few characters are cut, doubled, changed, or replaced by ones that look alike."""
+    """A real address or name in which a few characters are cut, doubled, moved, or replaced by ones that look alike."""
     text = draw(st.sampled_from(texts))
     for _ in range(draw(st.integers(1, 3))):
         place = draw(st.integers(0, max(0, len(text) - 1)))
@@ -106,13 +106,14 @@ wrapped = st.builds(
     lambda text, shape: shape.format(text),
     st.sampled_from([*ADDRESSES, *NAMES]),
     st.sampled_from([
-        '<a href="{0}">{0}</a>', "<b>{0}</b>", "{0} and more", "see {0}", "{0} | {0}", "{0},{0}", "&lt;{0}&gt;", "{0}\u200b",
-        "{0}#", "{0}?x=1", "https://evil.example/?{0}", "{0}@evil.example", "no {0}", "{0}(partly)",
+        '<a href="{0}">{0}</a>', "<b>{0}</b>", "{0} and more", "see {0}", "{0} | {0}", "{0},{0}", "&lt;{0}&gt;",
+        "{0}\u200b", "{0}#", "{0}?x=1", "https://evil.example/?{0}", "{0}@evil.example", "no {0}", "{0}(partly)",
     ]),
 )  # fmt: skip
 strings = st.one_of(mutated(ADDRESSES), mutated(NAMES), wrapped, st.text(max_size=30))
 claims = st.one_of(
-    strings, st.sampled_from(ADDRESSES), st.sampled_from(NAMES), st.lists(st.one_of(strings, st.sampled_from(ADDRESSES)), max_size=3),
+    strings, st.sampled_from(ADDRESSES), st.sampled_from(NAMES),
+    st.lists(st.one_of(strings, st.sampled_from(ADDRESSES)), max_size=3),
     st.none(), st.integers(), st.dictionaries(st.sampled_from(["en", "_type"]), strings, max_size=2),
 )  # fmt: skip
 
