@@ -195,20 +195,22 @@ class PoliteClient:
         name = named_host(url, self._hosts, self._loopback_hosts)
         return name, self._loopback_hosts.get(name) or self._hosts[name]
 
-    def _check_no_secret(self, url: httpx.URL, *, hop: int) -> None:
-        text = str(url)
+    def _check_keeps_secret(self, url: httpx.URL, *, hop: int) -> None:
+        """Refuse an address that holds the API key anywhere but in a query for the host that gave it."""
+        own = _origin(url) == _origin(self._base_url)
+        text = str(url.copy_with(query=None) if own else url).lower()
         spellings = (text, unquote(text), unquote_plus(text))
-        if any(value in spelling for _, value in self._secret_params for spelling in spellings):
-            where = "refused" if hop == 0 else f"redirect {hop} refused"
-            raise ForbiddenUrl(f"{where}: it would hand the API key to {url.host}")
+        if any(value.lower() in spelling for _, value in self._secret_params for spelling in spellings):
+            raise ForbiddenUrl(
+                f"{'refused' if hop == 0 else f'redirect {hop} refused'}: it would give the API key away"
+            )
 
     def _open(self, url: httpx.URL, headers: Mapping[str, str], *, with_secrets: bool = False) -> httpx.Response:
         """Send a GET, follow redirects, and return the open answer whatever its status."""
         for hop in range(MOST_REDIRECTS + 1):
+            self._check_keeps_secret(url, hop=hop)
             target = checked_url(url, self._hosts, self._loopback_hosts, hop=hop)
-            if _origin(target) != _origin(self._base_url):
-                self._check_no_secret(target, hop=hop)
-            elif with_secrets and self._secret_params:
+            if with_secrets and self._secret_params and _origin(target) == _origin(self._base_url):
                 target = target.copy_merge_params(list(self._secret_params))
             name, pace = self._pace_of(target)
             self._pacer.wait(name, pace.seconds_between_requests)

@@ -38,41 +38,12 @@ from include.sources.http import MOST_REDIRECTS, PoliteClient
 from include.sources.pace import ProcessPacer
 from include.sources.source import HostPace
 from include.sources.transport import Patience
+from tests.include.sources.wire import answer, as_json, cut, redirect, rest_of
 
 ROOT = Path(__file__).resolve().parents[3]
 FILE = os.urandom(300_000)
 UNPACED = HostPace(seconds_between_requests=0.0)
 NOW = datetime.datetime(2026, 3, 1, 12, tzinfo=datetime.UTC)
-
-
-def answer(status="200 OK", body=b"", **headers):
-    lines = {"content_length": str(len(body)), **headers}
-    head = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in lines.items() if value is not None)
-    return f"HTTP/1.1 {status}\r\nConnection: close\r\n{head}\r\n".encode() + body
-
-
-def as_json(value):
-    return answer(body=json.dumps(value).encode(), content_type="application/json")
-
-
-def redirect(location):
-    return answer("302 Found", location=location)
-
-
-def cut(body, after, **headers):
-    """An answer that promises ``body`` and breaks off after ``after`` bytes."""
-    return answer(body=body, **headers)[: len(answer(body=body, **headers)) - len(body) + after]
-
-
-def rest_of(body, **headers):
-    """Answer a Range request as a good server does."""
-
-    def serve(sock, asked):
-        start = int(asked.headers["range"].removeprefix("bytes=").removesuffix("-"))
-        span = f"bytes {start}-{len(body) - 1}/{len(body)}"
-        sock.sendall(answer("206 Partial Content", body[start:], content_range=span, **headers))
-
-    return serve
 
 
 @pytest.fixture
@@ -259,9 +230,7 @@ def dialler(tls_server):
 def tls_client_of(client_of, certificate, dialler):
     """Make clients of https://media.archive.org whose connections end at the hostile server."""
     context = ssl.create_default_context(cafile=str(certificate))
-    return partial(
-        client_of, "https://media.archive.org", dialler=dialler, ssl_context=context, loopback_hosts={}
-    )
+    return partial(client_of, "https://media.archive.org", dialler=dialler, ssl_context=context, loopback_hosts={})
 
 
 def test_a_name_that_changes_its_address_is_looked_up_once_and_that_address_is_dialled(
@@ -453,15 +422,6 @@ def test_a_download_that_is_not_read_leaves_no_connection_open(client, server):
 
 
 # -- manners
-
-
-def test_requests_are_paced_redirects_included(client_of, server, clock):
-    server.says("/", as_json({}))
-    server.says("/moved", redirect("/"))
-    with client_of(loopback_hosts={f"127.0.0.1:{server.port}": HostPace(2.0)}) as client:
-        client.fetch_json("/")
-        client.fetch_json("/moved")
-    assert clock.slept == pytest.approx([2.0, 2.0])
 
 
 @pytest.mark.parametrize(
