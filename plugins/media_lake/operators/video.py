@@ -70,8 +70,8 @@ class VideoWriteLabelsOperator(BaseOperator):
         catalogue = AssetCatalogueHook(aws_conn_id=self.aws_conn_id)
         lake = LakeHook(aws_conn_id=self.aws_conn_id)
         item = catalogue.read(self.asset_id)
-        if item is None:
-            raise LookupError(f"asset {self.asset_id} is not in the catalogue {SETTINGS.assets_table}")
+        if item is None or "raw_key" not in item:
+            raise AirflowSkipException(f"the catalogue holds no landed asset {self.asset_id}: there is nothing to do")
         context["names"] = item["title"]  # type: ignore[typeddict-unknown-key]
         tries = context["ti"].max_tries
         analysis = AssetAnalysis(catalogue, lake, "video", item, version=ANALYSER_VERSION, tries=tries)
