@@ -9,6 +9,9 @@ jurisdictions that exist, CC0, the Public Domain Mark and the dedication that ca
 refused: the retired licences without attribution (``sa``, ``nc``, ``nd``, ``nc-sa``, ``nd-nc``), ``sampling``,
 ``sampling+`` and ``nc-sampling+`` (the first forbids copying the whole work, none allows advertising), ``devnations``,
 and the software licences in Creative Commons' dress.
+
+Two more stand beside the table, and no address leads to them: works that their source plainly names public domain, and
+Pixabay's own terms, which are nobody else's.
 """
 
 from __future__ import annotations
