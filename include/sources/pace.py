@@ -56,7 +56,7 @@ def paced_pieces(
     >>> waited
     [0.25, 0.25]
     """
-    most = min(PIECE_BYTES, max(1, int(bytes_per_s * PIECE_S)))
+    most = max(1, int(min(PIECE_BYTES, bytes_per_s * PIECE_S)))
     left, paid = size_bytes, 0
     iterator = iter(pieces)
     while left is None or left > 0:
