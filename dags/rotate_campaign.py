@@ -10,11 +10,10 @@ Let another campaign have its turn: before the curations of the week begin, the 
 | **Writes** | SSM `/<prefix>/active-campaign`, and the chosen campaign into the list `/<prefix>/campaigns` |
 | **If it fails** | the active campaign stays. Clear the task, or trigger the pipeline with the provider `curated` |
 
-To switch it on, unpause it. A curation run that names no campaign itself reads `/<prefix>/active-campaign`. The
-provider `curated` takes the campaigns in the order of their list. `pageviews` takes the one whose article in the
-English Wikipedia gained most readers in the seven days before the run's day, against the seven before them. Scheduled
-runs use the default of the Param. A run chooses once: cleared later, it changes nothing. Pageviews that cannot be had
-are asked for four more times within six hours; then the task fails.
+To switch it on, unpause it. A curation run that names no campaign itself reads `/<prefix>/active-campaign`. `curated`
+takes the campaigns in the order of their list; `pageviews` the one whose article in the English Wikipedia gained most
+readers in the seven full days before the run's, against the seven before. Scheduled runs use the default. A run chooses
+once: cleared later, it changes nothing. Pageviews that cannot be had are asked for four more times in six hours.
 """
 
 from __future__ import annotations
