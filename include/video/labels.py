@@ -32,7 +32,7 @@ class Findings:
     """What the analyses of one clip found, each in the order in which it is written."""
 
     labels: tuple[Label, ...] = ()
-    """What was seen longest first."""
+    """What was seen longest first, of these what shows most things."""
     shots: tuple[Shot, ...] = ()
     cues: tuple[TechnicalCue, ...] = ()
     text: tuple[TextLine, ...] = ()
@@ -177,9 +177,10 @@ def _fullness(instances: tuple[LabelInstance, ...]) -> tuple[int, float, float]:
     return len(instances), sure, -instances[0].at_s if instances else 0.0
 
 
-def _by_presence(found: Label | ModerationLabel) -> tuple[float, float, str]:
+def _by_presence(found: Label | ModerationLabel) -> tuple[float, int, float, str]:
     seen_s = sum(span.end_s - span.start_s for span in found.segments)
-    return -round(seen_s, 3), -found.confidence_max, found.name
+    things = len(found.instances) if isinstance(found, Label) else 0
+    return -round(seen_s, 3), -things, -found.confidence_max, found.name
 
 
 def _top_left(line: TextLine) -> tuple[float, float]:

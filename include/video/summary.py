@@ -28,7 +28,7 @@ from include.video.wording import counted, joined, named_colours, quoted, spelle
 LEAST_CONFIDENCE = 0.5
 """Below it a measure or a verdict is not told."""
 SURE_CONFIDENCE = 0.75
-"""From here on a verdict is told without *probably*."""
+"""From here on a verdict is told without *probably*. Below it a label or a line of text is not told."""
 MOST_LABELS = 6
 MOST_LINES = 4
 LONGEST_REASON = 240
@@ -57,13 +57,14 @@ _VOICES = {
     "mixed": "voices are heard over music",
 }
 _UNSEEN = {
-    "labels": "Things and scenes were not looked for",
-    "shots": "Shots were not found",
-    "text": "Text was not looked for",
-    "moderation": "Content to be warned of was not looked for",
-    "production": "Light, colour and motion were not measured",
-    "audio": "Sound was not analysed",
+    "labels": "things and scenes",
+    "shots": "shots",
+    "text": "text",
+    "moderation": "content to be warned of",
+    "production": "light, colour and motion",
+    "audio": "sound",
 }
+_SINGULAR = frozenset({"text", "moderation", "audio"})
 
 
 def summarise(record: VideoLabels) -> str:
@@ -117,7 +118,7 @@ def about_cues(cues: Sequence[TechnicalCue], duration_s: float | None) -> Iterat
     """Say which stretches are no content.
 
     >>> list(about_cues([TechnicalCue(cue="BlackFrames", start_s=0.0, end_s=1.5, confidence=1.0)], 60.0))
-    ['There are black frames from 0:00 to 0:01.']
+    ['There are black frames from 0:00 to 0:02.']
     """
     spans: dict[str, list[TimeSpan]] = {}
     for cue in cues:
@@ -149,7 +150,7 @@ def about_production(production: Production) -> Iterator[str]:
 
 
 def about_labels(labels: Sequence[Label], duration_s: float | None) -> Iterator[str]:
-    """Say what is seen and when; of a car and a vehicle only the car.
+    """Say what is seen and when; of a car and a vehicle only the car, unless the vehicle has a box of its own.
 
     >>> def label(name, *parents, end_s=9.0):
     ...     return Label(name=name, parents=parents, confidence_max=0.9,
@@ -157,8 +158,9 @@ def about_labels(labels: Sequence[Label], duration_s: float | None) -> Iterator[
     >>> list(about_labels([label("Vehicle"), label("Car", "Vehicle"), label("Tree", end_s=2.0)], 9.0))
     ['It shows, in the words of the service: Car (throughout) and Tree (from 0:00 to 0:02).']
     """
-    told_by_others = {parent for label in labels for parent in label.parents}
-    own = [label for label in labels if label.name not in told_by_others]
+    sure = [label for label in labels if label.confidence_max >= SURE_CONFIDENCE]
+    told_by_others = {parent for label in sure for parent in label.parents}
+    own = [label for label in sure if label.instances or label.name not in told_by_others]
     if not own:
         return
     told = []
@@ -179,7 +181,7 @@ def about_text(lines: Sequence[TextLine], duration_s: float | None, *, left_out:
     """
     when: dict[str, list[TimeSpan]] = {}
     for line in lines:
-        if plain_text(line.text):
+        if line.confidence >= SURE_CONFIDENCE and plain_text(line.text):
             when.setdefault(quoted(line.text), []).append(TimeSpan(start_s=line.start_s, end_s=line.end_s))
     if not when:
         return
@@ -232,14 +234,18 @@ def about_sound(audio: AudioFeatures, production: Production | None) -> Iterator
 
 
 def about_skipped(skipped: Mapping[str, str]) -> Iterator[str]:
-    """Say what was not looked at, and why.
+    """Say what was not looked at, and why; what has the same reason stands together.
 
-    >>> list(about_skipped({"moderation": "not asked for", "audio": "the clip has no sound track."}))[1]
-    'Sound was not analysed: the clip has no sound track.'
+    >>> list(about_skipped({"text": "not asked", "audio": "there is no sound track.", "shots": "not asked"}))
+    ['Text and shots were not analysed: not asked.', 'Sound was not analysed: there is no sound track.']
     """
+    features_of: dict[str, list[str]] = {}
     for feature, reason in skipped.items():
-        unseen = _UNSEEN.get(feature, f"{feature} was not analysed")
-        yield f"{unseen}: {plain_text(reason, LONGEST_REASON).rstrip('.')}."
+        features_of.setdefault(plain_text(reason, LONGEST_REASON).rstrip("."), []).append(feature)
+    for reason, features in features_of.items():
+        names = joined([_UNSEEN.get(feature, plain_text(feature)) for feature in features])
+        verb = "was" if len(features) == 1 and features[0] in _SINGULAR else "were"
+        yield f"{names[:1].upper()}{names[1:]} {verb} not analysed: {reason}."
 
 
 def _told(verdict: Verdict, words: Mapping[str, str]) -> str | None:

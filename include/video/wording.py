@@ -68,19 +68,19 @@ def clock(seconds: float) -> str:
 def spelled_times(spans: Sequence[TimeSpan], duration_s: float | None) -> str:
     """Write when something is there.
 
-    >>> spelled_times([TimeSpan(start_s=3.0, end_s=10.2)], 60.0), spelled_times([TimeSpan(start_s=3, end_s=3.5)], 60.0)
+    >>> spelled_times([TimeSpan(start_s=3.0, end_s=9.9)], 60.0), spelled_times([TimeSpan(start_s=3, end_s=3.5)], 60.0)
     ('from 0:03 to 0:10', 'at 0:03')
     >>> spelled_times([TimeSpan(start_s=start, end_s=start + 2) for start in (0, 10, 20)], 60.0)
     'from 0:00 to 0:02, from 0:10 to 0:12 and once more'
     >>> spelled_times([TimeSpan(start_s=0.0, end_s=58.0)], 60.0)
     'throughout'
     """
-    if duration_s and sum(span.end_s - span.start_s for span in spans) >= THROUGHOUT * duration_s:
+    if duration_s and sum(min(span.end_s, duration_s) - span.start_s for span in spans) >= THROUGHOUT * duration_s:
         return "throughout"
     told = [
         f"at {clock(span.start_s)}"
-        if clock(span.start_s) == clock(span.end_s)
-        else f"from {clock(span.start_s)} to {clock(span.end_s)}"
+        if span.end_s - span.start_s < 1
+        else f"from {clock(span.start_s)} to {clock(span.end_s + 0.5)}"
         for span in spans[:MOST_TIMES]
     ]
     further = len(spans) - len(told)

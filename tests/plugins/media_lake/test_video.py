@@ -128,7 +128,7 @@ def test_an_analysis_that_was_refused_is_skipped_with_its_reason_and_the_rest_is
     }
     assert [line["text"] for line in record["text"]] == ["EXIT"]
     assert record["contact_sheet_key"] is not None
-    assert "Things and scenes were not looked for: rekognition label_detection" in record["summary_text"]
+    assert "Things and scenes were not analysed: rekognition label_detection" in record["summary_text"]
 
 
 def test_without_a_single_analysis_the_clip_itself_is_measured(landed, group, write, lake, catalogue):
