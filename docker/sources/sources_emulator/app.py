@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -59,7 +60,7 @@ class Stock:
         self.shelf = Shelf()
         self.commons: dict[str, CommonsFile] = {}
         self.pixabay: dict[int, PixabayVideo] = {}
-        self.films: tuple[Film, ...] = ()
+        self.film_truths: list[dict[str, Any]] = []
         self.ready = threading.Event()
         self.error: str | None = None
         self.progress = {"status": "rendering", "done": 0, "total": 0}
@@ -76,16 +77,16 @@ class Stock:
 
     def _fill(self) -> None:
         try:
-            items, self.films = offered_items(self._options), offered_films(self._options)
+            items, films = offered_items(self._options), offered_films(self._options)
             sounds = (order for item in items for order in orders_for(item))
-            films = (order for film in self.films for order in film_orders(film).values())
+            scenes = (order for film in films for order in film_orders(film).values())
             rendered = self._workshop.render_all(
-                (*sounds, *films), lambda done, total: self._tell("rendering", done, total)
+                (*sounds, *scenes), lambda done, total: self._tell("rendering", done, total)
             )
             self.shelf.add(
                 shelved(item, rendered, popularity(rank, item.identifier)) for rank, item in enumerate(items)
             )
-            self._shelve_films(rendered)
+            self._shelve_films(films, rendered)
             mine = OwnMedia()
             if self._options.media:
                 told = partial(self._tell, "reading")
@@ -101,19 +102,22 @@ class Stock:
                 self.error = str(error)
                 log.exception("the catalogue could not be made")
 
-    def _shelve_films(self, rendered: Rendered) -> None:
-        for film in self.films:
+    def _shelve_films(self, films: tuple[Film, ...], rendered: Rendered) -> None:
+        for film in films:
             files = {name: next(iter(rendered[order].values())) for name, order in film_orders(film).items()}
             if film.catalogue is Catalogue.WIKIMEDIA:
                 file = commons_file(film, files["original"])
                 if file.name in self.commons:
                     raise ValueError(f"two films on Commons are called {file.name}")
                 self.commons[file.name] = file
+                source_id = file.page_id
             else:
                 video = pixabay_video(film, files)
                 if video.id in self.pixabay:
                     raise ValueError(f"two films on Pixabay have the id {video.id}: rename {film.name}")
                 self.pixabay[video.id] = video
+                source_id = video.id
+            self.film_truths.append({"source_id": str(source_id)} | truth_of(film))
 
     def all_films(self) -> list[CommonsFile | PixabayVideo]:
         return [*self.commons.values(), *self.pixabay.values()]
@@ -206,7 +210,7 @@ def create_app(options: Options) -> ASGIApp:
 
     async def truth(_request: Request) -> Response:
         tracks = [told for item in stock.shelf.items.values() for told in item.truth]
-        return JSONResponse({"tracks": tracks, "films": [truth_of(film) for film in stock.films]})
+        return JSONResponse({"tracks": tracks, "films": stock.film_truths})
 
     async def trouble(request: Request) -> Response:
         if request.method == "DELETE":

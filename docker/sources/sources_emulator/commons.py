@@ -17,8 +17,6 @@ from sources_emulator.filming.film import Film, StatedLicence
 from sources_emulator.rendering import Rendering
 from sources_emulator.shelf import CONTENT_TYPES, ShelfFile
 
-MIME_TYPES = CONTENT_TYPES | {"ogg": "application/ogg"}  # which says nothing about what is in it
-OCTETS = "application/octet-stream"
 OWN_WORK = '<span class="int-own-work" lang="en">Own work</span>'
 
 
@@ -91,6 +89,16 @@ def file_title(name: str) -> str:
     return title[:1].upper() + title[1:200]
 
 
+def mime_type(name: str) -> str:
+    """What MediaWiki takes a film of this name for; an Ogg's type says nothing about what is in it.
+
+    >>> mime_type("A.webm"), mime_type("A.ogg"), mime_type("A.vob")
+    ('video/webm', 'application/ogg', 'video/x-vob')
+    """
+    ending = name.rpartition(".")[2].lower()
+    return "application/ogg" if ending == "ogg" else CONTENT_TYPES.get(ending, f"video/x-{ending}")
+
+
 def commons_file(film: Film, rendering: Rendering) -> CommonsFile:
     """A film of the catalogue as Commons offers it."""
     added = datetime.fromisoformat(film.date).replace(tzinfo=UTC) + timedelta(
@@ -103,7 +111,7 @@ def commons_file(film: Film, rendering: Rendering) -> CommonsFile:
         name=file_title(film.file_name),
         campaign=film.campaign,
         file=ShelfFile(entry, path=rendering.path),
-        mime=MIME_TYPES.get(film.file_name.rpartition(".")[2], OCTETS),
+        mime=mime_type(film.file_name),
         mediatype="VIDEO",
         width=film.footage.width,
         height=film.footage.height,

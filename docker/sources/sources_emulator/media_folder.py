@@ -18,7 +18,7 @@ import av
 
 from sources_emulator.campaigns import CC0
 from sources_emulator.catalogue import slug
-from sources_emulator.commons import MIME_TYPES, OCTETS, CommonsFile, extmetadata, file_title
+from sources_emulator.commons import CommonsFile, extmetadata, file_title, mime_type
 from sources_emulator.filming.films import CC0 as FILMS_CC0
 from sources_emulator.shelf import FORMATS, ShelfFile, ShelfItem, finish_files, search_document
 
@@ -115,13 +115,12 @@ def _film(path: Path, taken: Collection[str]) -> CommonsFile:
     added = _changed(path)
     _, sha1, _, size = _checksums(path)
     width, height, duration_s = _picture(path)
-    ending = path.suffix.lower().lstrip(".")
     return CommonsFile(
         page_id=int(digest, 16),
         name=name,
         campaign=CAMPAIGN,
         file=ShelfFile({"name": name, "mtime": str(int(added.timestamp()))}, path=path),
-        mime=MIME_TYPES.get(ending, OCTETS),
+        mime=mime_type(name),
         mediatype="VIDEO",
         width=width,
         height=height,

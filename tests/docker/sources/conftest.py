@@ -11,7 +11,9 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
+import av
 import httpx
+import numpy as np
 import pytest
 
 SOURCES = Path(__file__).resolve().parents[3] / "docker" / "sources"
@@ -36,7 +38,7 @@ def running_stand_in(log: Path, *arguments: str, ready: bool = True) -> Iterator
 
 
 def _wait(true: Callable[[], object], process: subprocess.Popen[bytes], log: Path) -> object:
-    deadline = time.monotonic() + 180
+    deadline = time.monotonic() + 900  # for whoever waits on a busy machine
     while not (found := true()):
         if process.poll() is not None or time.monotonic() > deadline:
             raise AssertionError(f"the stand-in did not come up: {log.read_text()[-2000:]}")
@@ -60,6 +62,7 @@ def media_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "sub" / "tune.mp3").write_bytes(b"another tune")
     (folder / "sub" / "deeper" / "Café №5 #1 100%?.FLAC").write_bytes(b"fLaC odd name")
     (folder / "clip.MOV").write_bytes(b"moov")
+    write_film(folder / "sub" / "Ebb_tide #2.mp4")
     (folder / "voice.raw").write_bytes(b"\0\1" * 500)
     (folder / "empty.wav").write_bytes(b"")
     (folder / "notes.txt").write_bytes(b"no media")
@@ -73,11 +76,31 @@ def media_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def stand_in(tmp_path_factory: pytest.TempPathFactory, render_cache: Path, media_folder: Path) -> Iterator[str]:
-    """The base address of a stand-in with every campaign, the media folder and 230 items of plenty."""
+def other_media_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A second folder, with a namesake of a film of the first."""
+    folder = tmp_path_factory.mktemp("other")
+    (folder / "clip.MOV").write_bytes(b"another clip")
+    return folder
+
+
+def write_film(path: Path, width: int = 96, height: int = 64) -> None:
+    """One second of grey pictures."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("mpeg4", rate=10, width=width, height=height, pix_fmt="yuv420p")
+        for level in range(10):
+            picture = np.full((height, width, 3), 20 * level, dtype=np.uint8)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        container.mux(stream.encode(None))
+
+
+@pytest.fixture(scope="session")
+def stand_in(
+    tmp_path_factory: pytest.TempPathFactory, render_cache: Path, media_folder: Path, other_media_folder: Path
+) -> Iterator[str]:
+    """The base address of a stand-in with every campaign, two media folders and 230 items of plenty."""
     log = tmp_path_factory.mktemp("log") / "stand-in.log"
     arguments = ("--cache-dir", str(render_cache), "--seconds", str(SECONDS), "--media", str(media_folder))
-    with running_stand_in(log, *arguments, "--plenty", "230") as (_, address):
+    with running_stand_in(log, *arguments, "--media", str(other_media_folder), "--plenty", "230") as (_, address):
         yield address
 
 

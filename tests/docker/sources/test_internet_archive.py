@@ -30,7 +30,7 @@ def test_a_campaigns_words_find_its_own_items_and_no_others(archive, campaign):
     identifiers = {doc["identifier"] for doc in docs}
     if campaign == "my-media":
         assert all(identifier.startswith("my-media-") for identifier in identifiers)
-        assert len(identifiers) == 6
+        assert len(identifiers) == 5
     else:
         assert identifiers <= own | {"trouble-no-audio"}
         assert len(identifiers) >= 10
@@ -258,5 +258,5 @@ def test_the_home_page_and_an_items_page_can_be_read_by_people(archive):
 def test_health_counts_the_items(archive):
     health = archive.get("/_health").json()
     assert health["status"] == "ok"
-    assert health["my_media"] == 6
+    assert health["my_media"] == 8
     assert health["items"] == sum(health["campaigns"].values())

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import pytest
 
-from sources_emulator.media_folder import media_files, shelve_folder
+from sources_emulator.media_folder import media_files, shelve_folders
 
 
 def items_by_title(archive) -> dict[str, dict]:
@@ -19,14 +19,15 @@ def items_by_title(archive) -> dict[str, dict]:
 def test_media_files_are_found_by_their_names_and_hidden_or_outer_ones_are_not(media_folder):
     names = {str(path.relative_to(media_folder.resolve())) for path in media_files(media_folder)}
     alike = {"link-in.mp3", "tune.mp3"}  # a link and its target: one of them stands for both
-    assert names - alike == {"clip.MOV", "empty.wav", "sub/deeper/Café №5 #1 100%?.FLAC", "sub/tune.mp3", "voice.raw"}
+    sounds = {"empty.wav", "sub/deeper/Café №5 #1 100%?.FLAC", "sub/tune.mp3", "voice.raw"}
+    assert names - alike == sounds | {"clip.MOV", "sub/Ebb_tide #2.mp4"}
     assert len(names & alike) == 1
 
 
-def test_every_file_is_an_item_with_its_name_and_checksums_and_is_served_from_the_folder(archive, media_folder):
+def test_every_sound_is_an_item_with_its_name_and_checksums_and_is_served_from_the_folder(archive, media_folder):
     contents = {path.name + path.parent.name: path.read_bytes() for path in media_files(media_folder)}
     items = items_by_title(archive)
-    assert len(items) == len(contents) == 6
+    assert len(items) == 5
     for identifier, item in items.items():
         original = item["files"][0]
         address = f"/download/{identifier}/{quote(original['name'], safe='')}"
@@ -74,11 +75,55 @@ def test_nothing_else_can_be_reached_through_an_items_address(archive, name):
 def test_a_name_that_is_no_unicode_does_not_stop_the_others(tmp_path):
     (tmp_path / "good.mp3").write_bytes(b"1")
     (tmp_path / b"bad\xff.mp3".decode("utf-8", "surrogateescape")).write_bytes(b"2")
-    items = shelve_folder(tmp_path, lambda done, total: None)
-    names = sorted(next(iter(item.files)) for item in items)
+    (tmp_path / b"bad\xff.mp4".decode("utf-8", "surrogateescape")).write_bytes(b"3")
+    mine = shelve_folders([tmp_path], lambda done, total: None)
+    names = sorted(next(iter(item.files)) for item in mine.items)
     assert names == ["bad\ufffd.mp3", "good.mp3"]
+    assert [film.name for film in mine.films] == ["Bad-.mp4"]
 
 
 def test_identifiers_are_the_same_in_every_run(media_folder):
-    runs = [[item.identifier for item in shelve_folder(media_folder, lambda done, total: None)] for _ in range(2)]
-    assert runs[0] == runs[1]
+    runs = [shelve_folders([media_folder], lambda done, total: None) for _ in range(2)]
+    assert [item.identifier for item in runs[0].items] == [item.identifier for item in runs[1].items]
+    assert [film.page_id for film in runs[0].films] == [film.page_id for film in runs[1].films]
+
+
+def films_of(archive) -> dict[str, dict]:
+    """The films of the folders as Commons tells them, by title."""
+    params = {"action": "query", "format": "json", "formatversion": "2", "generator": "search", "gsrnamespace": "6"}
+    params |= {"gsrsearch": "my media filetype:video", "prop": "videoinfo", "viprop": "url|size|sha1|mime|extmetadata"}
+    pages = archive.get("/w/api.php", params=params).json()["query"]["pages"]
+    return {page["title"]: page["videoinfo"][0] for page in pages}
+
+
+def test_every_film_is_a_file_of_commons_and_no_item_of_the_archive(archive, media_folder, other_media_folder):
+    films = films_of(archive)
+    clips = [films.pop(title) for title in list(films) if title.startswith("File:Clip")]
+    bodies = {archive.get(clip["url"]).content for clip in clips}
+    assert bodies == {b"moov", b"another clip"}
+    (film,) = films.values()
+    assert list(films) == ["File:Ebb tide -2.mp4"]
+    assert archive.get(film["url"]).content == (media_folder / "sub" / "Ebb_tide #2.mp4").read_bytes()
+    assert (film["width"], film["height"], film["duration"], film["mime"]) == (96, 64, 1.0, "video/mp4")
+    told = film["extmetadata"]
+    assert told["LicenseUrl"]["value"] == "http://creativecommons.org/publicdomain/zero/1.0/deed.en"
+    assert told["Artist"]["value"] == "declared by whoever runs it"
+
+
+def test_health_counts_sounds_and_films_of_the_folders(archive):
+    told = archive.get("/_health").json()
+    assert (told["my_media"], told["my_media_audio"], told["my_media_video"]) == (8, 5, 3)
+    assert told["film_campaigns"]["my-media"] == 3
+
+
+def test_a_file_that_lies_in_two_of_the_folders_appears_once(media_folder):
+    folders = [media_folder, media_folder / "sub"]
+    mine = shelve_folders(folders, lambda done, total: None)
+    assert (len(mine.items), len(mine.films)) == (5, 2)
+
+
+def test_a_name_that_a_film_of_the_catalogue_bears_is_not_given_twice(tmp_path):
+    (tmp_path / "slow_aurora.webm").write_bytes(b"mine")
+    mine = shelve_folders([tmp_path], lambda done, total: None, taken=["Slow aurora.webm"])
+    assert mine.films[0].name.startswith("Slow aurora (")
+    assert mine.films[0].name.endswith(").webm")
