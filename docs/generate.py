@@ -106,11 +106,8 @@ def pages_from_tree(root: Path = ROOT) -> dict[str, str]:
 
     dags = [dag_from_source(path.stem, path.read_text("utf-8"), root) for path in sorted((root / "dags").glob("*.py"))]
     pages = {"dags/DAGS.md": page_from_dags(dags)}
-    written: list[type] = [video.VideoLabels]
-    for cls in vars(records).values():
-        if isinstance(cls, type) and is_dataclass(cls) and cls.__module__ == records.__name__:
-            written.append(cls)
-    for cls in written:
+    kinds = [cls for cls in vars(records).values() if isinstance(cls, type) and cls.__module__ == records.__name__]
+    for cls in [*filter(is_dataclass, kinds), video.VideoLabels]:
         snake = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", cls.__name__).lower()
         text = json.dumps(schema_of(cls), ensure_ascii=False, indent=2) + "\n"
         pages[f"{SCHEMAS}/{snake}.schema.json"] = text
