@@ -27,6 +27,16 @@ SCRATCH = Path(tempfile.mkdtemp(prefix="media-tests-"))
 AWS_PORT, SOURCES_PORT = free_port(), free_port()
 AWS_URL, SOURCES_URL = f"http://127.0.0.1:{AWS_PORT}", f"http://127.0.0.1:{SOURCES_PORT}"
 
+STAND_IN = {
+    "conn_type": "http",
+    "host": SOURCES_URL,
+    "extra": {
+        "loopback_hosts": [f"127.0.0.1:{SOURCES_PORT}"],
+        "seconds_between_requests": 0,
+        "patience": {"longest_backoff_s": 0.2, "slowest_window_s": 2.0},
+    },
+}
+
 for name in [name for name in os.environ if name.startswith(("AIRFLOW", "AWS_", "MEDIA_", "LOCAL_"))]:
     del os.environ[name]
 os.environ |= {
@@ -44,21 +54,15 @@ os.environ |= {
             "extra": {"region_name": "us-east-1", "endpoint_url": AWS_URL},
         }
     ),
-    "AIRFLOW_CONN_INTERNET_ARCHIVE_DEFAULT": json.dumps(
-        {
-            "conn_type": "http",
-            "host": SOURCES_URL,
-            "extra": {
-                "loopback_hosts": [f"127.0.0.1:{SOURCES_PORT}"],
-                "seconds_between_requests": 0,
-                "patience": {"longest_backoff_s": 0.2, "slowest_window_s": 2.0},
-            },
-        }
-    ),
+    **{
+        f"AIRFLOW_CONN_{name}": json.dumps(STAND_IN | ({"password": "stand-in-key"} if name == "PIXABAY" else {}))
+        for name in ("INTERNET_ARCHIVE_DEFAULT", "WIKIMEDIA_DEFAULT", "WIKIMEDIA_PAGEVIEWS_DEFAULT", "PIXABAY")
+    },
     "AWS_ACCESS_KEY_ID": "test",
     "AWS_SECRET_ACCESS_KEY": "test",
     "AWS_DEFAULT_REGION": "us-east-1",
     "AWS_EC2_METADATA_DISABLED": "true",
+    "MEDIA_MEDIACONVERT_ROLE_ARN": "arn:aws:iam::123456789012:role/media-mediaconvert",
     "MEDIA_ALERTS_TOPIC_ARN": "arn:aws:sns:us-east-1:123456789012:media-alerts",
     "NUMBA_CACHE_DIR": str(CACHE / "numba"),
     "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "plugins")]),

@@ -91,6 +91,8 @@ def run_dag(bag, local_aws, sources, s3):
         dag.deadline = None  # dag.test() of Airflow 3.3.2 breaks on a deadline; the tests on the stack have it
         for task in dag.tasks:
             (task.partial_kwargs if task.is_mapped else task.__dict__)["retry_delay"] = timedelta(0)
+            if hasattr(task, "waiter_delay"):
+                task.waiter_delay = 1  # seconds between two looks at a job
         at = at or next(moments)
         conf = defaults[dag_id] | {"persist_campaign": False, "campaign": campaign} | conf
         dag_run = dag.test(logical_date=at, run_after=at, run_conf=conf)
