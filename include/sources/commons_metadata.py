@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from html.parser import HTMLParser
 from typing import Any
 
 from include.catalog.attribution import plain_text
@@ -42,13 +41,14 @@ FIELDS = (
 )
 """What is read here, so that nothing else need be asked for."""
 
-_LONGEST_HTML = 5_000  # what is nested wrongly takes the parser time that grows with the square
+_LONGEST_HTML = 10_000
+_TAG = re.compile(r"<(?P<closing>/?)(?P<tag>[A-Za-z][A-Za-z0-9]{0,20})(?P<attributes>(?:[\s/][^<>]*)?)>")
 _VOID = frozenset(
     {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
 )
 _BLOCKS = frozenset({"br", "dd", "div", "dt", "hr", "li", "p", "td", "th", "tr", "ul", "ol", "table"})
 _UNSEEN = frozenset({"script", "style", "template"})
-_HIDDEN_STYLE = re.compile(r"display\s*:\s*none", re.IGNORECASE)
+_HIDDEN_STYLE = re.compile(r"""\sstyle\s{0,9}=[^=]{0,200}display\s{0,9}:\s{0,9}none""", re.IGNORECASE)
 
 _CC_NAME = re.compile(
     r"cc[ -](?P<parts>by(?:[ -](?:nc|nd|sa)){0,2})[ -]"
@@ -153,42 +153,26 @@ def visible_text(markup: str) -> str:
     >>> visible_text('<i>Ann</i>&nbsp;B.<div style="display: none;">creator QS:P170,Q1</div>')
     'Ann B.'
     """
-    reader = _VisibleText()
-    reader.feed(markup[:_LONGEST_HTML])
-    reader.close()
-    line = plain_text("".join(reader.pieces)) or plain_text(markup)
+    markup = markup[:_LONGEST_HTML]
+    pieces: list[str] = []
+    hidden: list[str] = []  # elements that are open, from the hidden one inwards
+    end = 0
+    for found in _TAG.finditer(markup):
+        tag, attributes = found["tag"].lower(), found["attributes"]
+        if not hidden:
+            pieces.append(markup[end : found.start()])
+        end = found.end()
+        if found["closing"]:
+            if tag in hidden:
+                del hidden[len(hidden) - 1 - hidden[::-1].index(tag) :]
+        elif tag not in _VOID and (hidden or tag in _UNSEEN or _HIDDEN_STYLE.search(attributes)):
+            hidden.append(tag)
+        if tag in _BLOCKS and not hidden:
+            pieces.append(" ")
+    if not hidden:
+        pieces.append(markup[end:])
+    line = plain_text("".join(pieces)) or plain_text(markup)
     return _SPACE_BEFORE_POINT.sub("", line)
-
-
-class _VisibleText(HTMLParser):
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.pieces: list[str] = []
-        self._hidden: list[str] = []
-        """Elements that are open from the hidden one inwards."""
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag in _BLOCKS and not self._hidden:
-            self.pieces.append(" ")
-        if tag in _VOID:
-            return
-        style = next((value for name, value in attrs if name == "style" and value), "")
-        if self._hidden or tag in _UNSEEN or _HIDDEN_STYLE.search(style):
-            self._hidden.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:  # noqa: ARG002
-        if tag in _BLOCKS and not self._hidden:
-            self.pieces.append(" ")
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag in self._hidden:
-            del self._hidden[len(self._hidden) - 1 - self._hidden[::-1].index(tag) :]
-        elif tag in _BLOCKS and not self._hidden:
-            self.pieces.append(" ")
-
-    def handle_data(self, data: str) -> None:
-        if not self._hidden:
-            self.pieces.append(data)
 
 
 def _claims(metadata: Mapping[str, Any], name: str) -> tuple[str, ...]:
