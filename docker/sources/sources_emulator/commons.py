@@ -17,6 +17,7 @@ from sources_emulator.filming.film import Film, StatedLicence
 from sources_emulator.rendering import Rendering
 from sources_emulator.shelf import CONTENT_TYPES, ShelfFile
 
+FIRST_UPLOAD = datetime(2022, 1, 1, tzinfo=UTC)
 OWN_WORK = '<span class="int-own-work" lang="en">Own work</span>'
 
 
@@ -101,13 +102,12 @@ def mime_type(name: str) -> str:
 
 def commons_file(film: Film, rendering: Rendering) -> CommonsFile:
     """A film of the catalogue as Commons offers it."""
-    added = datetime.fromisoformat(film.date).replace(tzinfo=UTC) + timedelta(
-        seconds=zlib.crc32(film.name.encode()) % 2_000_000
-    )
+    number = zlib.crc32(film.name.encode())
+    added = FIRST_UPLOAD + timedelta(seconds=number % 60_000_000)
     entry = {"name": film.file_name, "mtime": str(int(added.timestamp()))}
     wrong = film.fault is Fault.WRONG_MD5
     return CommonsFile(
-        page_id=40_000_000 + zlib.crc32(film.name.encode()) % 100_000_000,
+        page_id=40_000_000 + number % 100_000_000,
         name=file_title(film.file_name),
         campaign=film.campaign,
         file=ShelfFile(entry, path=rendering.path),

@@ -90,7 +90,8 @@ def not_modified(headers: Mapping[str, str], etag: str, modified: int) -> bool:
     """Whether If-None-Match, or else If-Modified-Since, says that the client has the file already."""
     if tags := headers.get("if-none-match"):
         return tags.strip() == "*" or etag in re.findall(r'"[^"]*"', tags)
-    return _date(headers.get("if-modified-since")) >= modified
+    since = _date(headers.get("if-modified-since"))
+    return since is not None and since >= modified
 
 
 def range_still_valid(headers: Mapping[str, str], etag: str, modified: int) -> bool:
@@ -99,11 +100,11 @@ def range_still_valid(headers: Mapping[str, str], etag: str, modified: int) -> b
     return condition is None or condition.strip() == etag or _date(condition) == modified
 
 
-def _date(header: str | None) -> int:
+def _date(header: str | None) -> int | None:
     try:
         return int(parsedate_to_datetime(header or "").timestamp())
     except (ValueError, TypeError, OverflowError):
-        return -1
+        return None
 
 
 class FileAnswer:

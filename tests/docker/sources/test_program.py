@@ -13,6 +13,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from sources_emulator.app import Options, offered_films
+
 SOURCES = Path(__file__).resolve().parents[3] / "docker" / "sources"
 SECONDS = 3  # as in conftest.py, whose renderings are used here
 
@@ -119,3 +121,9 @@ def alive(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except (ProcessLookupError, FileNotFoundError):
         return False
+
+
+def test_only_the_wanted_campaigns_are_filmed(tmp_path):
+    campaigns = {film.campaign for film in offered_films(Options(tmp_path, only=("jazz", "folk")))}
+    assert campaigns == {"jazz", "folk"}
+    assert len({film.campaign for film in offered_films(Options(tmp_path))}) == 7

@@ -5,6 +5,8 @@ from __future__ import annotations
 import httpx
 import pytest
 
+from sources_emulator.serving import not_modified
+
 NAME = "/download/late-train-to-nowhere/Late%20Train%20to%20Nowhere.mp3"
 
 
@@ -60,3 +62,9 @@ def test_head_has_the_headers_and_no_body(archive, whole):
     assert answer.content == b""
     for name in ("content-length", "content-type", "etag", "last-modified", "accept-ranges"):
         assert answer.headers[name] == whole.headers[name]
+
+
+def test_a_file_older_than_1970_is_sent_to_whoever_does_not_ask_whether_it_changed():
+    assert not not_modified({}, '"tag"', modified=-400_000_000)
+    assert not not_modified({"if-modified-since": "yesterday"}, '"tag"', modified=-400_000_000)
+    assert not_modified({"if-modified-since": "Thu, 01 Jan 1970 00:00:00 GMT"}, '"tag"', modified=-400_000_000)
