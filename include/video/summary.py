@@ -210,7 +210,7 @@ def about_moderation(found: Sequence[ModerationLabel], duration_s: float | None)
 
 
 def about_sound(audio: AudioFeatures, production: Production | None) -> Iterator[str]:
-    """Say what is heard: voices or music, how fast, in which key, how loud."""
+    """Say what is heard: whether there are voices, how loud, how fast and in which key."""
     if audio.voice == "silent":
         yield "Its sound track is silent."
         return
@@ -224,13 +224,10 @@ def about_sound(audio: AudioFeatures, production: Production | None) -> Iterator
     speech_share = None if production is None else _known(production.speech_share)
     if speech_share is not None and audio.voice != "instrumental":
         yield f"Voices fill about {speech_share:.0%} of the time."
-    music = []
     if audio.tempo_bpm is not None and audio.tempo_confidence >= LEAST_CONFIDENCE:
-        music.append(f"at about {audio.tempo_bpm:.0f} beats a minute")
+        yield f"A beat of about {audio.tempo_bpm:.0f} a minute is heard."
     if audio.key is not None and audio.key_confidence >= LEAST_CONFIDENCE:
-        music.append(f"in {audio.key} {audio.mode}")
-    if music:
-        yield f"Its music is {joined(music)}."
+        yield f"Its key is {audio.key} {audio.mode}."
 
 
 def about_skipped(skipped: Mapping[str, str]) -> Iterator[str]:

@@ -119,7 +119,8 @@ def test_a_clip_is_told_from_its_form_to_its_sound():
         "Some viewers should be warned of: Violence (at 0:03). "
         "In its sound voices are heard over music and the loudness is -14.2 LUFS. "
         "Voices fill about 40% of the time. "
-        "Its music is at about 120 beats a minute and in A minor. "
+        "A beat of about 120 a minute is heard. "
+        "Its key is A minor. "
         "Text was not analysed: AccessDeniedException: not today."
     )
 

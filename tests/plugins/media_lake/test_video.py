@@ -89,7 +89,7 @@ def test_the_record_tells_what_every_analysis_found(landed, group, write, lake, 
         "model_version": "labels 3.0, moderation 7.0, segments 2.0, text 3.1",
     }
     assert (record["attribution_text"], record["proxy_key"]) == ('"A film" by Nobody', None)
-    assert 'The picture reads "EXIT" from 0:01 to 0:02.' in record["summary_text"]
+    assert 'The picture reads "EXIT" from 0:01 to 0:03.' in record["summary_text"]
     item = catalogue.read(asset_id)
     assert item["state"] == "analysed"
     assert item["labels_key"] == RunFolder.processed(FOLDER, raw_key.rpartition("/")[2], "labels")
