@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
-from urllib.parse import urlsplit
 
 import pytest
 from croniter import croniter
@@ -40,18 +39,6 @@ def rotate(bag, campaigns):
     return rotate
 
 
-@pytest.fixture
-def pageviews_at(monkeypatch):
-    """Points the connection of the pageviews to a stand-in at this address."""
-
-    def pageviews_at(url: str) -> None:
-        extra = {"loopback_hosts": [urlsplit(url).netloc], "patience": {"longest_backoff_s": 0.1}}
-        connection = {"conn_type": "http", "host": url, "extra": extra}
-        monkeypatch.setenv("AIRFLOW_CONN_WIKIMEDIA_PAGEVIEWS_DEFAULT", json.dumps(connection))
-
-    return pageviews_at
-
-
 def test_it_is_off_until_somebody_switches_it_on(bag):
     assert bag.get_dag("rotate_campaign").is_paused_upon_creation is True
 
@@ -80,8 +67,7 @@ def test_a_second_execution_of_a_run_changes_nothing(rotate, campaigns):
     assert campaigns.active_campaign() == "ambient"
 
 
-def test_the_pageviews_of_the_stand_in_choose_another_campaign(rotate, campaigns, sources, pageviews_at, requests_seen):
-    pageviews_at(sources)
+def test_the_pageviews_of_the_stand_in_choose_another_campaign(rotate, campaigns, requests_seen):
     at = next(moments)
     state, chosen = rotate("pageviews", at)
     assert state == "success"
@@ -93,7 +79,9 @@ def test_the_pageviews_of_the_stand_in_choose_another_campaign(rotate, campaigns
     assert all(path.endswith(both_weeks) for path in asked)
 
 
-def test_pageviews_that_are_away_fail_the_run_and_the_campaign_stays(rotate, campaigns, pageviews_at):
-    pageviews_at(f"http://127.0.0.1:{free_port()}")
+def test_pageviews_that_are_away_fail_the_run_and_the_campaign_stays(rotate, campaigns, monkeypatch):
+    nobody = f"127.0.0.1:{free_port()}"
+    connection = {"conn_type": "http", "host": f"http://{nobody}", "extra": {"loopback_hosts": [nobody]}}
+    monkeypatch.setenv("AIRFLOW_CONN_WIKIMEDIA_PAGEVIEWS_DEFAULT", json.dumps(connection))
     assert rotate("pageviews")[0] == "failed"
     assert campaigns.active_campaign() == "jazz"
