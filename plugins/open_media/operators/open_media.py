@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from typing import Any
 
 from airflow.sdk import BaseOperator, Context
@@ -82,11 +83,11 @@ class OpenMediaBaseOperator(BaseOperator):
             raise AirflowFailException(f"{self.sources!r} names no source, or an unknown one: there are {[*SOURCES]}")
         return names
 
-    @property
+    @cached_property
     def lake(self) -> LakeHook:
         return LakeHook(aws_conn_id=self.aws_conn_id)
 
-    @property
+    @cached_property
     def catalogue(self) -> AssetCatalogueHook:
         return AssetCatalogueHook(aws_conn_id=self.aws_conn_id)
 

@@ -66,6 +66,14 @@ def test_files_of_all_sizes_arrive_whole(s3, bucket, upload, size):
     assert unfinished(s3, bucket) == []
 
 
+@pytest.mark.parametrize("size", [1, len(NOISE)])
+def test_the_sha1_is_known_where_it_is_asked_for(upload, size):
+    seen = []
+    upload(NOISE[:size], with_sha1=True, before_commit=seen.append)
+    upload(NOISE[:size], key=f"{KEY}.again", before_commit=seen.append)
+    assert [digest.sha1 for digest in seen] == [hashlib.sha1(NOISE[:size], usedforsecurity=False).hexdigest(), None]
+
+
 def test_chunks_may_be_of_any_size_and_their_memory_is_used_again(s3, bucket):
     shared = bytearray(3 * MIB)
     sizes = [0, 1, 3 * MIB, 17, PART - 100, 2 * MIB + 1]

@@ -1,13 +1,16 @@
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import replace
 
 import pytest
 
+from include.catalog.keys import failure_key, raw_filename
 from include.settings import SETTINGS
 from include.sources.errors import Denied, Throttled, TooSlow
 from include.storage.upload import UploadConflict
+from include.video import probe
 from media_lake.hooks.dynamodb import AssetCatalogueHook
 from open_media import landing as landing_module
 
@@ -199,3 +202,25 @@ def test_a_track_of_another_run_is_left_to_it(landing, landing_of, track, local_
         landing_module.asset_id_from_source("shelf", track.source_id), claimed_by="run-2", attributes={}
     )
     assert landing.land(track) is None
+
+
+@pytest.mark.parametrize("name", ["md5", "sha1"])
+def test_a_file_that_is_not_what_its_source_declares_does_not_land(landing, track, place, name):
+    assert landing.land(replace(track, **{"md5": None, name: "0" * 40})) == "failed"
+    failure = json.loads(place.failure())
+    assert failure["error"] == "ChecksumMismatch"
+    assert f"declares {name} 000" in failure["message"]
+
+
+def test_a_file_with_the_sha1_that_its_source_declares_lands(landing, track, client):
+    sha1 = hashlib.sha1(client.files[track.download_url], usedforsecurity=False).hexdigest()
+    assert landing.land(replace(track, md5=None, sha1=sha1)) == "landed"
+
+
+def test_a_file_without_a_picture_is_no_film(landing, track, place, item_id):
+    film = replace(landing, folder=replace(landing.folder, media_type="video"))
+    assert film.land(replace(track, media_type="video")) == "failed"
+    key = failure_key(film.folder.raw(raw_filename(track.original_name, place.asset_id)))
+    failure = json.loads(place.lake.read_text(SETTINGS.processed_bucket, key))
+    assert (failure["stage"], failure["retryable"]) == ("land", False)
+    assert issubclass(getattr(probe, failure["error"]), probe.MediaError)
