@@ -15,10 +15,10 @@ labels, shots, text and what an editor asks for.
 Before anything is paid, `approve_cost` quotes the whole run by the rate card. Above `max_cost_usd` the run stops there
 and says so, or waits a day for a person, under *Required Actions*, when `approve_over_budget` is set.
 
-Each clip is analysed by itself: what Rekognition cannot take (WebM, Ogg, HEVC, 10 bits) gets an H.264 proxy through
-MediaConvert first. An analysis that is refused or denied shows as skipped, and stands with its reason under `skipped`
-in the clip's `<stem>_labels.json`; the clip's other analyses and its neighbours go on. At most 20 Rekognition jobs are
-under way at once (pool `rekognition`); waiting for one takes no worker.
+What Rekognition cannot take (WebM, Ogg, HEVC, 10 bits) gets an H.264 proxy through MediaConvert first. An analysis
+that is refused or denied shows as skipped, and stands with its reason under `skipped` in the clip's
+`<stem>_labels.json`; everything else goes on. At most 20 Rekognition jobs are under way at once (pool `rekognition`);
+waiting for one takes no worker.
 """
 
 from __future__ import annotations
@@ -46,6 +46,7 @@ from media_lake.operators.video import VideoWriteLabelsOperator
 
 SOURCES = ("wikimedia", "pixabay")
 GROUP = "analyse_video"
+ANALYSES = "labels,segments,text{{ ',moderation' if params.moderation }}"
 PAID_TASKS = ("make_proxy", "detect_labels", "detect_segments", "detect_text", "detect_moderation")
 
 
@@ -56,11 +57,7 @@ PAID_TASKS = ("make_proxy", "detect_labels", "detect_segments", "detect_text", "
     dagrun_timeout=timedelta(hours=48),  # a day of it for a person's approval
     deadline=late_after(timedelta(hours=36)),
     on_failure_callback=ON_RUN_FAILED,
-    params={
-        **curation_params(batch_size=2, further_licences=["pixabay"]),
-        **source_params(SOURCES),
-        **analysis_params(),
-    },
+    params=curation_params(batch_size=2, further_licences=["pixabay"]) | source_params(SOURCES) | analysis_params(),
     tags=[tags.VIDEO, tags.CURATION],
     doc_md=__doc__,
 )
@@ -70,7 +67,7 @@ def curate_video():
     approve_cost = CurationApproveCostOperator(
         task_id="approve_cost",
         asset_ids=batch.asset_ids,
-        analyses="labels,segments,text{{ ',moderation' if params.moderation }}",
+        analyses=ANALYSES,
         max_cost_usd="{{ params.max_cost_usd }}",
         approve_over_budget="{{ params.approve_over_budget }}",
     )
@@ -86,13 +83,8 @@ def curate_video():
             pre_execute=only_if(lambda context: context["task"].settings, "Rekognition takes the file as it is"),
             **named,
         )
-        of_clip = {
-            "bucket": prepared("bucket"),
-            "key": prepared("key"),
-            "duration_s": prepared("duration_s"),
-            "trigger_rule": TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS,
-            **named,
-        }
+        of_clip = {name: prepared(name) for name in ("bucket", "key", "duration_s")} | named
+        of_clip["trigger_rule"] = TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS
         detect = [
             RekognitionDetectLabelsOperator(task_id="detect_labels", **of_clip),
             RekognitionDetectSegmentsOperator(task_id="detect_segments", **of_clip),
@@ -104,10 +96,15 @@ def curate_video():
             ),
         ]
         write_labels = VideoWriteLabelsOperator(
-            task_id="write_labels", asset_id=asset_id, group=GROUP, trigger_rule=TriggerRule.ALL_DONE
+            task_id="write_labels",
+            asset_id=asset_id,
+            group=GROUP,
+            analyses=ANALYSES,
+            map_index_template="{{ names }}",
+            trigger_rule=TriggerRule.ALL_DONE,
         )
-        prepare_video >> make_proxy >> detect >> write_labels
-        prepare_video >> detect
+        prepare_video >> [make_proxy, *detect]
+        make_proxy >> detect >> write_labels
 
     analysed = analyse_video.expand(asset_id=approve_cost.output)
     write_summary = close_run(

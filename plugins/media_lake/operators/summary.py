@@ -84,10 +84,12 @@ class LakeWriteSummaryOperator(BaseOperator):
             "quoted_usd": float(self.quoted_usd) if self.quoted_usd not in (None, "") else None,
             "paid_usd": self._paid_usd(context),
         }
+        stood_in = Counter(item["source"] for item in present.values())  # also sources that no search came to
+        first = next(iter(chosen))
         summaries = [
-            self._summarise(lake, name, found or Chosen(int(self.asked), ()), present, about)
-            for number, (name, found) in enumerate(chosen.items())
-            if found or number == 0
+            self._summarise(lake, name, found.asked if found else stood_in[name] or int(self.asked), present, about)
+            for name, found in chosen.items()
+            if found or name == first or name in stood_in
         ]
         keys = [self._folder(summary.source).summary for summary in summaries]
         analysed = sum(summary.analysed for summary in summaries)
@@ -109,7 +111,7 @@ class LakeWriteSummaryOperator(BaseOperator):
         self,
         lake: LakeHook,
         source: str,
-        chosen: Chosen,
+        asked: int,
         present: Mapping[str, dict[str, Any]],
         about: Mapping[str, Any],
     ) -> RunSummary:
@@ -125,7 +127,7 @@ class LakeWriteSummaryOperator(BaseOperator):
             media_type=self.media_type,
             source=source,
             campaign=self.campaign,
-            asked=chosen.asked,
+            asked=asked,
             landed=sum(outcome.raw_key is not None for outcome in assets),
             analysed=count["analysed"],
             failed=count["failed"],

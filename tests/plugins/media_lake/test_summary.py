@@ -172,6 +172,14 @@ def test_each_source_that_was_asked_has_a_summary_of_its_own(run, catalogue, lak
     assert run.events[NEWS].extra["analysed"] == 2
 
 
+def test_a_source_that_only_replaced_what_was_bad_has_a_summary_too(run, catalogue, lake, campaign):
+    run.choose("bad.mp3")
+    replacement = Run(catalogue, lake, campaign, source="pixabay")
+    run.close(replacement.analyse("b.mp3"), sources="internet-archive,pixabay")
+    assert replacement.listed() == {"b.mp3": "analysed"}
+    assert replacement.summary()["asked"] == 1
+
+
 def test_what_another_pipeline_curated_in_the_same_second_is_not_in_the_summary(run, catalogue):
     run.choose("a.mp3")
     run.analyse("a.mp3")
