@@ -7,6 +7,7 @@ Shapes follow recorded answers. An answer tells the properties of a few files at
 from __future__ import annotations
 
 import html
+import itertools
 import re
 from collections.abc import Collection, Mapping
 from typing import Any, TypeAlias
@@ -156,7 +157,7 @@ class _Query:
             key = "warnings" if self._modern else "*"
             answer["warnings"] = {module: {key: text} for module, text in self._warnings.items()}
         if pages := self._pages(batch, told):
-            answer["query"] = {"pages": pages if self._modern else {_page_key(page): page for page in pages}}
+            answer["query"] = {"pages": pages if self._modern else _by_id(pages)}
         return answer
 
     def _check_lag(self) -> None:
@@ -306,8 +307,14 @@ def _continue_value(file: CommonsFile) -> str:
     return f"{file.url_name}|{file.uploaded:%Y%m%d%H%M%S}"
 
 
-def _page_key(page: Mapping[str, Any]) -> str:
-    return str(page.get("pageid", -1))
+def _by_id(pages: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Pages as the older format has them; those that do not exist are numbered -1, -2 and so on.
+
+    >>> _by_id([{"title": "File:A"}, {"title": "File:B"}, {"pageid": 7}])
+    {'-1': {'title': 'File:A'}, '-2': {'title': 'File:B'}, '7': {'pageid': 7}}
+    """
+    lacking = itertools.count(1)
+    return {str(page["pageid"] if "pageid" in page else -next(lacking)): page for page in pages}
 
 
 def _is_modern(asked: QueryParams) -> bool:

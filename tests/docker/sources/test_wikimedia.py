@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from typing import Any
 
 import httpx
@@ -320,3 +321,11 @@ def test_addresses_in_answers_never_name_a_host_that_the_client_made_up(archive,
 )
 def test_nothing_else_can_be_reached(archive, path):
     assert archive.get(path).status_code == 404
+
+
+def test_the_home_page_leads_to_every_films_page(archive):
+    home = archive.get("/").text
+    addresses = re.findall(r'href="(/wiki/File:[^"]+|/videos/id-\d+/)"', home)
+    assert len(addresses) == archive.get("/_health").json()["films"]
+    assert {archive.get(address).status_code for address in addresses} == {200}
+    assert "&quot;quotes&quot;" in home
