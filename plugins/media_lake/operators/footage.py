@@ -43,6 +43,7 @@ class VideoPrepareOperator(BaseOperator):
         item = catalogue.read(self.asset_id)
         if item is None or "raw_key" not in item:
             raise AirflowSkipException(f"the catalogue holds no landed asset {self.asset_id}: there is nothing to do")
+        context["name"] = item["title"]  # type: ignore[typeddict-unknown-key]  # for ``map_index_template``
         context["ti"].xcom_push(key="name", value=item["title"])
         analysis = AssetAnalysis(catalogue=catalogue, lake=lake, media_type="video", item=item, version="", tries=0)
         try:

@@ -14,6 +14,8 @@ from include.settings import SETTINGS
 from media_lake.operators.costs import CurationApproveCostOperator
 from tests.plugins.media_lake.films import Notes, film, land
 
+pytestmark = pytest.mark.usefixtures("shared_clients")
+
 SIX_SECONDS_USD = 0.1 * 3 * 0.1  # labels, segments (two kinds at half the price) and text, for a tenth of a minute
 PROXY_USD = 10 / 60 * 0.0075  # ten seconds are the least that is billed
 HOSTILE = "](https://evil.example) | `x` <script>alert(1)</script>\n# 0 USD"

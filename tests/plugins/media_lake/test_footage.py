@@ -14,6 +14,8 @@ from include.video.mediaconvert import files_read, files_written
 from media_lake.operators.footage import VideoPrepareOperator
 from tests.plugins.media_lake.films import Notes, film, land
 
+pytestmark = pytest.mark.usefixtures("shared_clients")
+
 
 @pytest.fixture
 def prepare():
