@@ -31,4 +31,5 @@ def main(table: str, base_url: str, pause_s: str, bytes_per_s: str, path: str, t
                     pass
 
 
-main(*sys.argv[1:])
+if __name__ == "__main__":
+    main(*sys.argv[1:])

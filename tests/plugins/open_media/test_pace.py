@@ -85,7 +85,10 @@ def two_workers(local_aws, visited, *, pause_s=0.0, bytes_per_s=float("inf"), pa
             assert worker.stdout.readline() == "ready\n"
         begun = time.time()
         for worker in workers:
-            worker.communicate("go\n", timeout=120)
+            worker.stdin.write("go\n")
+            worker.stdin.flush()
+        for worker in workers:
+            worker.communicate(timeout=120)
         assert [worker.returncode for worker in workers] == [0, 0]
     finally:
         for worker in workers:
