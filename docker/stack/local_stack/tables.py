@@ -128,7 +128,7 @@ def _print_bad(console: Console, assets: Sequence[Mapping[str, Any]]) -> None:
     for asset in assets:
         failure = asset["failure"] or {"stage": "", "error": "", "message": ""}
         reason = f"{failure['error']}: {failure['message']}" if asset["failure"] else "not analysed"
-        name = asset["original_name"] or asset["source_id"]
+        name = asset["title"] if asset["state"] == "rejected" else asset["original_name"]
         table.add_row(shown(name), asset["state"], failure["stage"], shown(reason))
     console.print(table)
 
