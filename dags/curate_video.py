@@ -74,7 +74,9 @@ def curate_video():
 
     @task_group(group_id=GROUP)
     def analyse_video(asset_id):
-        prepare_video = VideoPrepareOperator(task_id="prepare_video", asset_id=asset_id)
+        prepare_video = VideoPrepareOperator(
+            task_id="prepare_video", asset_id=asset_id, map_index_template="{{ name }}"
+        )
         prepared = of_sibling(GROUP, "prepare_video")
         named = {"map_index_template": prepared("name"), "soft_fail": True, "deferrable": True}
         make_proxy = MediaConvertCreateJobOperator(
@@ -96,13 +98,9 @@ def curate_video():
             ),
         ]
         write_labels = VideoWriteLabelsOperator(
-            task_id="write_labels",
-            asset_id=asset_id,
-            group=GROUP,
-            analyses=ANALYSES,
-            map_index_template="{{ names }}",
-            trigger_rule=TriggerRule.ALL_DONE,
-        )
+            task_id="write_labels", asset_id=asset_id, group=GROUP, analyses=ANALYSES,
+            map_index_template="{{ names }}", trigger_rule=TriggerRule.ALL_DONE,
+        )  # fmt: skip
         prepare_video >> [make_proxy, *detect]
         make_proxy >> detect >> write_labels
 

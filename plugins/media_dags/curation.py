@@ -40,7 +40,7 @@ def land_batch(media_type: MediaType, *, sources: Sequence[str], group_size: int
     def choose_campaign(dag_run=None, params=None) -> dict[str, str | int | list[str]]:
         return plan_curation(dag_run, params, media_type, sources)
 
-    plan = choose_campaign()
+    plan: Any = choose_campaign()
     of_this_run = {
         "sources": planned("sources"),
         "media_type": media_type,
