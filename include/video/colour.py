@@ -30,10 +30,10 @@ LOW_KEY_MEDIAN, LOW_KEY_HIGHLIGHTS = 0.25, 0.15
 NIGHT_MEDIAN, NIGHT_LIGHT = 0.12, 0.5
 SKY_ROWS = 0.4
 SKY_SHARE = 0.25
-TOLD_BY_EYE = 0.7
-"""How far day and night may be trusted at best: they are told by sky and darkness, which a studio has as well."""
+SURE_OF_DAY, SURE_OF_NIGHT = 0.7, 0.4
+"""How far they may be trusted at best: a painted sky is blue as well, and a dark hall with lamps is as dark."""
 COLOURLESS_CHROMA = 3.0
-"""Of L*a*b*; a film in which nine pixels in ten have less is black and white."""
+"""Of L*a*b*; a film in which 99 pixels in 100 have less is black and white."""
 TEMPERATURES_K = (1667.0, 25000.0)
 """Where the formula of the Planckian locus holds."""
 FARTHEST_DUV = 0.05
@@ -128,20 +128,17 @@ class Colours:
     def daylight(self) -> Verdict:
         """Day where sky is seen, night where it is dark but for lights; nothing is said of the rest, as of an interior.
 
-        Sky is blue and bright and lies in the upper part. Neither is certain: a blue wall is no sky.
+        Sky is blue and bright and lies in the upper part. Neither is certain, and the confidence is low.
         """
         unit, method = "day | night", "blue sky in the upper part, or darkness with lights in it"
         if not self._levels:
             return Verdict(value=None, unit=unit, method="no picture", confidence=None)
-        skies = _sky_shares(self._pixels)
-        day = sum(float(sky) >= SKY_SHARE for sky in skies) / len(skies)
-        night = sum(
-            _level(levels, 0.5) < NIGHT_MEDIAN and _level(levels, 0.995) > NIGHT_LIGHT for levels in self._levels
-        ) / len(self._levels)
-        share, value = max((day, "day"), (night, "night"))
+        day = float((_sky_shares(self._pixels) >= SKY_SHARE).mean())
+        night = sum(map(_is_dark_with_lights, self._levels)) / len(self._levels)
+        share, sure, value = max((day, SURE_OF_DAY, "day"), (night, SURE_OF_NIGHT, "night"))
         if share < 0.5:
             return Verdict(value=None, unit=unit, method=f"{method}: neither is seen", confidence=None)
-        return Verdict(value=value, unit=unit, method=method, confidence=round(share * TOLD_BY_EYE, 3))
+        return Verdict(value=value, unit=unit, method=method, confidence=round(share * sure, 3))
 
     def contrast(self) -> Measure:
         """Median over the pictures of the span that the middle nine tenths of their luma fill.
@@ -251,9 +248,10 @@ def planckian_xy(kelvin: float) -> tuple[float, float]:
 
 
 def _luma(picture: np.ndarray) -> np.ndarray:
+    import cv2
     import numpy as np
 
-    return (picture @ np.array([0.2126, 0.7152, 0.0722], np.float32) + 0.5).astype(np.uint8)
+    return np.asarray(cv2.transform(picture, np.array([[0.2126, 0.7152, 0.0722]], np.float32)), np.uint8)
 
 
 def _bar(brightest: np.ndarray) -> int:
@@ -293,6 +291,10 @@ def _key_of(levels: np.ndarray) -> str:
     return "low" if median <= LOW_KEY_MEDIAN and highlights <= LOW_KEY_HIGHLIGHTS else "normal"
 
 
+def _is_dark_with_lights(levels: np.ndarray) -> bool:
+    return _level(levels, 0.5) < NIGHT_MEDIAN and _level(levels, 0.995) > NIGHT_LIGHT
+
+
 def _sky_shares(pixels: np.ndarray) -> np.ndarray:
     """Return for each picture which share of its upper part is as bright and blue as sky."""
     upper = pixels[:, : max(1, round(pixels.shape[1] * SKY_ROWS))]
@@ -305,7 +307,7 @@ def _sky_shares(pixels: np.ndarray) -> np.ndarray:
 def _is_colourless(srgb: np.ndarray) -> bool:
     lab = lab_from_srgb(srgb)
     chroma_squared = lab[:, 1] ** 2 + lab[:, 2] ** 2
-    return float((chroma_squared < COLOURLESS_CHROMA**2).mean()) >= 0.9
+    return float((chroma_squared < COLOURLESS_CHROMA**2).mean()) >= 0.99
 
 
 def _uv(x: float, y: float) -> tuple[float, float]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,7 +47,7 @@ class Tile:
     def offer(self, view: View) -> None:
         """Take a picture if it shows the shot better: one of the shot itself, and of these the nearest its middle."""
         if self.view is None or self._distance(view) < self._distance(self.view):
-            self.view = view
+            self.view = replace(view, later=None)
 
     def _inside(self, view: View) -> bool:
         return self.shot.start_s - 0.002 <= view.time_s <= self.shot.end_s + 0.002
@@ -84,7 +84,7 @@ class ContactSheet:
             tile.offer(view)
         if not self.shots:
             if self._seen % self._stride == 0:
-                self._kept.append(view)
+                self._kept.append(replace(view, later=None))
             self._seen += 1
             if len(self._kept) > 4 * TILES_WITHOUT_SHOTS:
                 self._kept, self._stride = self._kept[::2], self._stride * 2

@@ -98,6 +98,9 @@ class Footage:
         self._turn_deg = 0
         self._reformatter: Any = None
         self._spent_pixels = 0
+        self._patient = (
+            False  # whether a long film has too few key frames to skip from one to the next
+        )
         self._bad_packets = 0
         self._whole = self._expected_pixels() <= WHOLE_PIXELS
         self._first_s = 0.0  # when the first frame is shown, on the container's clock
@@ -139,13 +142,17 @@ class Footage:
                 picture = self._picture(frame) if picture is None else picture
                 if picture is not None:
                     pending = View(time_s, picture)
-                    due_s = time_s + self._step_s - 0.01
+                    due_s = time_s + self._next_step_s() - 0.01
             elif wanted:
                 picture = self._picture(frame) if picture is None else picture
                 if picture is not None:
                     yield View(time_s, picture, sampled=False)
         if pending:
             yield pending
+
+    def _next_step_s(self) -> float:
+        """Return how long after a picture the next is looked at; in a burst, that is near its end."""
+        return self._step_s if self._whole or self._patient else BURST_S - PAIR_GAP_S
 
     def near(self, moment_s: float) -> View | None:
         """Decode the picture of one moment of a long film, or the nearest before it that can be reached."""
@@ -186,33 +193,36 @@ class Footage:
     def _chosen(self, container: Any, stream: Any) -> Iterator[Any]:
         """Yield every frame, or in a long film those of the bursts."""
         context = stream.codec_context
-        burst_s = 0.0  # when the burst began that is decoded now, or was last
+        burst_s: float | None = None  # when the burst began that is decoded now, or was last
+        next_s = -math.inf  # when the next one is due
         seen_s = -math.inf
-        resting = patient = False
+        resting = False
         packets = self._packets(container, stream)
         while (packet := next(packets, None)) is not None:
             packet_s = _time_of(packet)
-            if resting:
-                rest_s = 0.0 if packet_s is None else packet_s - burst_s
-                if packet.is_keyframe and rest_s >= self._burst_step_s:
-                    burst_s += rest_s
-                elif rest_s > LONGEST_REST_S and self._seek(container, stream, burst_s):
-                    patient = True
+            if burst_s is None and packet_s is not None:
+                burst_s, next_s = packet_s, packet_s + self._burst_step_s
+            if resting and packet_s is not None and burst_s is not None:
+                if packet.is_keyframe and packet_s >= next_s:
+                    burst_s = packet_s
+                    next_s += math.ceil((packet_s - next_s) / self._burst_step_s + 1e-6) * self._burst_step_s
+                    resting = False
+                    context.flush_buffers()
+                elif packet_s - burst_s > LONGEST_REST_S and self._seek(container, stream, burst_s):
                     packets = self._packets(container, stream)
-                else:
+                    resting, self._patient = False, True
+                    context.flush_buffers()
                     continue
-                context.flush_buffers()
-                resting = False
-                if patient:
-                    continue
+            if resting:
+                continue
             for frame in self._frames_of(packet):
                 if not self._whole and frame.time is not None:
-                    if frame.time < burst_s or frame.time <= seen_s:
+                    if frame.time < (burst_s or 0.0) or frame.time <= seen_s:
                         continue  # it leans on frames that were dropped, or was seen
                     seen_s = frame.time
                 yield frame
             self._whole = self._whole and self._spent_pixels <= WHOLE_PIXELS
-            resting = not self._whole and not patient and seen_s - burst_s > BURST_S
+            resting = not self._whole and not self._patient and seen_s - (burst_s or 0.0) > BURST_S
             if self._spent_pixels > PATIENT_PIXELS:
                 return
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -25,10 +25,14 @@ MOST_CORNERS = 240
 LEAST_CORNERS = 8
 LEAST_AGREEING = 0.3
 """Share of the corners that have to agree on a movement for it to be the camera's."""
+PLACES = 4
+"""The picture is parted in so many rows and columns; corners in half of the places speak for all of it."""
 STRAY_PIXELS = 0.7
 """How far a corner may end from where it began when it is followed forth and back."""
 STILL_CHANGE = 1.5
 """Of 255. Two pictures that differ less on average show no movement, corners or not."""
+FLAT = 4.0
+"""Standard deviation of a picture, of 255, that shows nothing, so that nobody can tell whether the camera moves."""
 MOVED_CHANGE = 20
 """Of 255, over a few pixels; less is noise, compression, or an edge that was not brought to the very same place."""
 STATIC_BELOW = 0.015
@@ -54,7 +58,7 @@ class Movement:
     roll: float
     """The same of a turn about the line of sight, clockwise."""
     agreeing: float
-    """Share of the corners that moved so."""
+    """Share of the corners that moved so, times the share of the picture over which they are spread: 0 to 1."""
     scene: float
     """Share of the picture that moved otherwise, 0 to 1."""
 
@@ -90,16 +94,17 @@ class MotionMeter:
 
         Stretches of up to ``STRETCH_PAIRS`` movements within a shot are judged one by one: static below
         ``STATIC_BELOW``; handheld where the movements cancel each other out; else by the largest part of their sum.
-        The confidence is the share of the time that the verdict holds, less where few corners agree.
+        A movement counts by how many corners agree on it. The confidence is the share of the time that the verdict
+        holds, less where few corners agree.
         """
         unit = "static | pan | tilt | zoom | handheld"
         if not self._movements:
             return Verdict(value=None, unit=unit, method=self._nothing(), confidence=None)
-        votes: Counter[str] = Counter()
+        votes: dict[str, float] = defaultdict(float)
         for stretch in self._stretches():
-            votes[kind_of(stretch)] += len(stretch)
-        kind, count = votes.most_common(1)[0]
-        confidence = count / len(self._movements) * self._trust()
+            votes[kind_of(stretch)] += sum(movement.agreeing for movement in stretch)
+        kind = max(votes, key=lambda kind: votes[kind])
+        confidence = votes[kind] / sum(votes.values()) * self._trust()
         method = "corners followed between pictures 0.1 s apart, common movement by RANSAC, most frequent kind"
         return Verdict(value=kind, unit=unit, method=method, confidence=round(confidence, 3))
 
@@ -156,11 +161,13 @@ def kind_of(stretch: Sequence[Movement]) -> str:
     >>> kind_of([moved(0.001)]), kind_of([moved(0.1, -0.3)])
     ('static', 'tilt')
     """
-    travelled = sum(movement.speed for movement in stretch)
-    if travelled / len(stretch) < STATIC_BELOW:
+    weight = sum(movement.agreeing for movement in stretch)
+    travelled = sum(movement.agreeing * movement.speed for movement in stretch)
+    if travelled < STATIC_BELOW * weight:
         return "static"
     right, down, zoom, roll = (
-        sum(getattr(movement, part) for movement in stretch) for part in ("right", "down", "zoom", "roll")
+        sum(movement.agreeing * getattr(movement, part) for movement in stretch)
+        for part in ("right", "down", "zoom", "roll")
     )
     if math.hypot(right, down, zoom) < STEADY * travelled or abs(roll) > math.hypot(right, down, zoom):
         return "handheld"
@@ -178,7 +185,7 @@ def movement_between(before: np.ndarray, after: np.ndarray, *, gap_s: float, tim
     height, width = grey.shape
     change = cv2.absdiff(grey, later)
     if float(change.mean()) < STILL_CHANGE and not (cv2.blur(change, (5, 5)) > MOVED_CHANGE).any():
-        return Movement(time_s, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0)
+        return Movement(time_s, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0) if float(grey.std()) > FLAT else None
     if min(height, width) < 16:
         return None
     start = cv2.goodFeaturesToTrack(grey, MOST_CORNERS, 0.01, 6)
@@ -194,9 +201,10 @@ def movement_between(before: np.ndarray, after: np.ndarray, *, gap_s: float, tim
     matrix, agreeing = cv2.estimateAffinePartial2D(
         start[kept], end[kept], method=cv2.RANSAC, ransacReprojThreshold=1.0, maxIters=2000
     )
-    share = 0.0 if matrix is None else float(agreeing.mean() * kept.mean())
-    if matrix is None or share < LEAST_AGREEING:
+    if matrix is None or (share := float(agreeing.mean() * kept.mean())) < LEAST_AGREEING:
         return None
+    places = np.floor(start[kept][agreeing[:, 0] == 1][:, 0] / (width, height) * PLACES).astype(int)
+    share *= min(1.0, len(np.unique(places, axis=0)) / (PLACES**2 / 2))
     right, down, zoom, roll = (part / width / gap_s for part in _parts(matrix, width, height))
     return Movement(time_s, right, down, zoom, roll, share, _scene_motion(grey, later, matrix))
 

@@ -14,6 +14,8 @@ LEAST_SWATCH = 0.01
 """A colour that covers less of the picture is none of the main ones."""
 CLOSEST_SWATCHES = 8.0
 """Colours less than this apart in L*a*b* are one swatch; about 2 is a difference that is just seen."""
+FARTHEST = 40.0
+"""Mean distance in L*a*b* at which swatches say nothing of a picture: those of noise are this far off."""
 STARTS, ROUNDS = 4, 30
 CUBE = 4.0
 """Colours are gathered in cubes of L*a*b* of this side first."""
@@ -22,7 +24,7 @@ CUBE = 4.0
 def find_palette(srgb: np.ndarray) -> Palette:
     """Find up to ``SWATCHES`` colours by k-means in L*a*b*, from a fixed seed; colours that look alike become one.
 
-    The confidence is the share of the colours' variance that the swatches explain.
+    The confidence is 1 when every pixel has its swatch's colour, and 0 when they are ``FARTHEST`` off on average.
 
     :param srgb: pixels, uint8, of shape (n, 3)
 
@@ -35,12 +37,14 @@ def find_palette(srgb: np.ndarray) -> Palette:
     if not srgb.size:
         return Palette(value=(), unit=unit, method="no picture", confidence=None)
     colours, weights = _gathered(lab_from_srgb(srgb))
-    centres, shares, explained = _clusters(colours, weights)
+    centres, shares, distance = _clusters(colours, weights)
     swatches = [
         Swatch(colour="#{:02x}{:02x}{:02x}".format(*colour), share=round(float(share), 4))
         for colour, share in zip(_srgb_from_lab(centres).tolist(), shares, strict=True)
     ]
-    return Palette(value=tuple(swatches), unit=unit, method=method, confidence=round(explained, 3))
+    return Palette(
+        value=tuple(swatches), unit=unit, method=method, confidence=round(max(0.0, 1 - distance / FARTHEST), 3)
+    )
 
 
 def lab_from_srgb(srgb: np.ndarray) -> np.ndarray:
@@ -76,7 +80,7 @@ def _gathered(lab: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _clusters(colours: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
-    """Weighted k-means: centres, their shares, the largest first, and the share of the variance that they explain."""
+    """Weighted k-means: centres, their shares, the largest first, and the colours' mean distance from them."""
     import numpy as np
 
     rng = np.random.default_rng(0)
@@ -95,11 +99,9 @@ def _clusters(colours: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.
         if best is None or error < best[0]:
             best = error, centres
     centres, shares = _merged(best[1], np.bincount(_nearest(colours, best[1])[0], weights, len(best[1])))  # type: ignore[index]
-    mean = np.average(colours, axis=0, weights=weights)
-    spread = float(((colours - mean) ** 2).sum(axis=1) @ weights)
-    left = float(_nearest(colours, centres)[1] @ weights)
+    distance = float(np.average(np.sqrt(_nearest(colours, centres)[1]), weights=weights))
     order = np.argsort(-shares, kind="stable")
-    return centres[order], shares[order] / shares.sum(), 1.0 if spread <= 1e-6 else max(0.0, 1 - left / spread)
+    return centres[order], shares[order] / shares.sum(), distance
 
 
 def _seeded(colours: np.ndarray, weights: np.ndarray, rng: np.random.Generator) -> np.ndarray:
