@@ -317,7 +317,12 @@ def _opened_film(path: Path) -> Iterator[tuple[Any, Any]]:
         context.options = {"max_pixels": str(MOST_PIXELS)}
         context.thread_type = "AUTO"
         context.thread_count = min(MOST_THREADS, os.cpu_count() or 1)  # each thread holds a picture
-        yield container, stream
+        try:
+            yield container, stream
+        finally:
+            # Threads may still decode ahead. Closing waits for them with Python's lock held, and they want it as soon
+            # as they report damage, which would be for ever; this waits for them without it.
+            context.flush_buffers()
 
 
 def _time_of(packet: Any) -> float | None:
