@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import shlex
 import subprocess
 
 import av
@@ -107,11 +106,9 @@ def test_matrix_and_range_of_the_colours_are_undone(tmp_path, colours, span):
     path = tmp_path / "coloured.mkv"
     matrix = {"bt601": "smpte170m", "bt709": "bt709"}[colours]
     convert = f"scale=out_color_matrix={colours}:out_range={span},format=yuv444p"
-    subprocess.run(
-        [FFMPEG, "-v", "error", "-f", "lavfi", "-i", "color=0xC83214:size=64x48:duration=0.4", "-vf", convert]
-        + shlex.split(f"-colorspace {matrix} -color_range {span} -c:v ffv1 {path}"),
-        check=True,
-    )
+    source = ["-f", "lavfi", "-i", "color=0xC83214:size=64x48:duration=0.4", "-vf", convert]
+    marks = ["-colorspace", matrix, "-color_range", span]
+    subprocess.run([FFMPEG, "-v", "error", *source, *marks, "-c:v", "ffv1", str(path)], check=True)
 
     assert views(path)[0].picture[20, 20].tolist() == pytest.approx([200, 50, 20], abs=4)
 
