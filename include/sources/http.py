@@ -10,11 +10,9 @@ from __future__ import annotations
 
 import json
 import random
-import re
 import ssl
 import time
-import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -27,6 +25,7 @@ import httpcore
 import httpx
 
 from include.sources.addresses import Resolver, checked_url, named_host, resolve_with_system, shown
+from include.sources.body import ResumingBody, unpacked
 from include.sources.errors import (
     Denied,
     ForbiddenUrl,
@@ -36,21 +35,17 @@ from include.sources.errors import (
     Throttled,
     TooLarge,
     TooManyRedirects,
-    TooSlow,
-    TruncatedBody,
     UnexpectedContent,
     UnexpectedStatus,
 )
-from include.sources.headers import declared_length, pause_from_headers, strong_validator
+from include.sources.headers import declared_length, pause_from_headers
 from include.sources.pace import Pacer, paced_pieces
 from include.sources.source import HostPace
-from include.sources.transport import GuardedStream, Patience, PinnedBackend, PinnedTransport
+from include.sources.transport import Patience, PinnedBackend, PinnedTransport
 
 MOST_REDIRECTS = 5
 LARGEST_JSON_BYTES = 32 * 1024 * 1024
-_READ_BYTES = 512 * 1024
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
-_CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
 
 _T = TypeVar("_T")
 
@@ -126,16 +121,30 @@ class PoliteClient:
     # -- what callers use
 
     def fetch_json(
-        self, path_or_url: str, params: Sequence[tuple[str, str]] = (), *, max_bytes: int = LARGEST_JSON_BYTES
+        self,
+        path_or_url: str,
+        params: Sequence[tuple[str, str]] = (),
+        *,
+        max_bytes: int = LARGEST_JSON_BYTES,
+        check: Callable[[object], None] | None = None,
     ) -> dict[str, Any]:
         """Fetch a JSON object. ``max_bytes`` bounds it unpacked, so that a small gzip bomb stays small.
+
+        ``check`` raises the error that an answer with status 200 may be; a ``retryable`` one is asked about again.
 
         :raises SourceError: one of its kinds; only what is ``retryable`` is worth another try later.
         """
         url = self._absolute(path_or_url)
         if params:
             url = url.copy_merge_params(list(params))
-        return self._with_retries(url, lambda: self._json_once(url, max_bytes))
+
+        def ask() -> dict[str, Any]:
+            answer = self._json_once(url, max_bytes)
+            if check is not None:
+                check(answer)
+            return answer
+
+        return self._with_retries(url, ask)
 
     @contextmanager
     def stream(self, url: str, *, max_bytes: int) -> Iterator[Download]:
@@ -148,7 +157,13 @@ class PoliteClient:
         """
         target = self._absolute(url)
         response = self._with_retries(target, lambda: self._open_file(target, {}))
-        body = _ResumingBody(self, response, max_bytes)
+        body = ResumingBody(
+            response,
+            open_rest=lambda headers: self._with_retries(response.url, lambda: self._open_file(response.url, headers)),
+            paced=self._paced,
+            max_bytes=max_bytes,
+            resumes=self._patience.resumes,
+        )
         try:
             content_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()
             if content_type in ("text/html", "application/xhtml+xml"):
@@ -263,7 +278,7 @@ class PoliteClient:
         response = self._open_good(url, headers, with_secrets=True)
         try:
             with _network_errors(response.url):
-                text = b"".join(_unpacked(response, self._paced(response, response.iter_raw()), max_bytes))
+                text = b"".join(unpacked(response, self._paced(response, response.iter_raw()), max_bytes))
         finally:
             response.close()
         try:
@@ -300,113 +315,6 @@ class PoliteClient:
 
 def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
     return url.scheme, url.host, url.port
-
-
-class _ResumingBody:
-    """The body of a file, over as many connections as it takes."""
-
-    def __init__(self, client: PoliteClient, response: httpx.Response, max_bytes: int) -> None:
-        self._client = client
-        self._response = response
-        self._max_bytes = max_bytes
-        self._resumes_left = client._patience.resumes
-        self._received = 0
-        self._url = response.url
-        self._validator = strong_validator(response.headers)
-        self.length = declared_length(response.headers)
-
-    def close(self) -> None:
-        self._response.close()
-
-    def chunks(self) -> Iterator[bytes]:
-        while True:
-            try:
-                for chunk in self._client._paced(self._response, self._pieces()):
-                    self._received += len(chunk)
-                    if self._received > self._max_bytes:
-                        raise TooLarge(f"{shown(self._url)} has more than the {self._max_bytes} bytes allowed")
-                    yield chunk
-            except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException) as error:
-                self._resume(error)
-            else:
-                if self.length is not None and self._received != self.length:
-                    raise TruncatedBody(self._how_far())
-                return
-
-    def _pieces(self) -> Iterator[bytes]:
-        """Yield the bytes of the connection that is open now.
-
-        When the length is declared, what follows the first piece is plain file on the wire and is read from the
-        connection itself: the HTTP parser would copy it four times more, in small pieces, at three times the cost.
-        The connection is not used again then.
-        """
-        pieces = self._response.iter_raw()
-        left = declared_length(self._response.headers)
-        if left is None:
-            yield from pieces
-            return
-        for piece in pieces:
-            left -= len(piece)
-            yield piece
-            break
-        stream: GuardedStream = self._response.extensions["network_stream"]
-        while left > 0:
-            piece = stream.read_on(min(left, _READ_BYTES))
-            if not piece:
-                raise httpcore.RemoteProtocolError(f"closed with {left} bytes to come")
-            left -= len(piece)
-            yield piece
-
-    def _how_far(self) -> str:
-        whole = "an unknown number" if self.length is None else str(self.length)
-        return f"{shown(self._url)} ended after {self._received} of {whole} bytes"
-
-    def _resume(self, error: Exception) -> None:
-        """Open the rest of the body, or raise why that cannot be."""
-        self._response.close()
-        broken: SourceError = TruncatedBody(f"{self._how_far()}: try again later")
-        if isinstance(error, httpcore.TimeoutException):
-            broken = TooSlow(f"{shown(self._url)} fell silent after {self._received} bytes: try again later")
-        if self._validator is None or self._resumes_left == 0:
-            raise broken from error
-        self._resumes_left -= 1
-        headers = {"If-Range": self._validator, "Range": f"bytes={self._received}-"}
-        try:
-            self._response = self._client._with_retries(self._url, lambda: self._client._open_file(self._url, headers))
-        except UnexpectedStatus as unfit:
-            raise broken from unfit
-        found = _CONTENT_RANGE.fullmatch(self._response.headers.get("content-range", ""))
-        fits = (
-            self._response.status_code == 206
-            and found is not None
-            and int(found[1]) == self._received
-            and (self.length is None or found[3] in ("*", str(self.length)))
-        )
-        if not fits or found is None:
-            self._response.close()
-            raise TruncatedBody(f"{self._how_far()}, and the source has changed it since: try again") from error
-        if self.length is None and found[3] != "*":
-            self.length = int(found[3])
-
-
-def _unpacked(response: httpx.Response, pieces: Iterable[bytes], max_bytes: int) -> Iterator[bytes]:
-    """Yield the body unpacked, never more than ``max_bytes`` and never a large piece at once."""
-    encoding = response.headers.get("content-encoding", "").strip().lower()
-    if encoding not in ("", "identity", "gzip"):
-        raise UnexpectedContent(f"{shown(response.url)} comes {encoding}-encoded though gzip was asked for")
-    unpacker = zlib.decompressobj(wbits=31) if encoding == "gzip" else None
-    left = max_bytes
-    for chunk in pieces:
-        piece = chunk
-        if unpacker is not None:
-            try:
-                piece = unpacker.decompress(chunk, left + 1)
-            except zlib.error as error:
-                raise UnexpectedContent(f"{shown(response.url)} claims gzip and is not: {error}") from error
-        left -= len(piece)
-        if left < 0:
-            raise TooLarge(f"{shown(response.url)} answers more than the {max_bytes} bytes allowed")
-        yield piece
 
 
 @contextmanager

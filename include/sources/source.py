@@ -33,8 +33,6 @@ class Request:
     """Starts with ``/`` and is percent-encoded."""
     params: tuple[tuple[str, str], ...] = ()
     """Names and values as they are; the client encodes them. A name may stand several times."""
-    part: int = 1
-    """Which answer of its page this asks for, where a page comes in several; nothing of it goes over the wire."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,10 +128,16 @@ class Source(ABC):
         :raises ValueError: for words without a letter or digit, a media type that the source lacks, a foreign cursor.
         """
 
+    def check_answer(self, answer: object) -> None:  # noqa: B027
+        """Raise the trouble that an answer with status 200 reports and that will pass: the client waits and asks again.
+
+        :raises SourceError: a ``retryable`` one, with ``retry_after_s`` where the source says so.
+        """
+
     def further_request(self, request: Request, answer: object) -> Request | None:  # noqa: ARG002
         """Ask for the rest of a page that comes in several answers; ``None`` when ``answer`` completes it.
 
-        :raises SourceAnswerError: when the answers do not come to an end.
+        :raises SourceAnswerError: when ``answer`` leads back to where it came from.
         """
         return None
 
@@ -142,7 +146,6 @@ class Source(ABC):
         """Read the parsed JSON that came for ``cursor``: one answer, or the several that make up the page.
 
         :raises SourceAnswerError: when it is no page.
-        :raises SourceError: when the answer says that the source cannot answer now.
         """
 
     def item_request(self, ref: ItemRef) -> Request | None:  # noqa: ARG002

@@ -42,9 +42,6 @@ PUBLIC_BASE = "https://commons.wikimedia.org"
 HITS = 25
 """Files a page. Commons was seen to tell of some only, and of the others in up to as many further answers."""
 
-MOST_ANSWERS = 2 * HITS
-"""A page that needs more answers than this will never be complete."""
-
 SEARCH_LIMIT = 10_000
 """CirrusSearch refuses results beyond this many."""
 
@@ -58,7 +55,10 @@ it" (https://www.mediawiki.org/wiki/Manual:Maxlag_parameter)."""
 _FILES_NAMESPACE = "6"
 _FILM_FILTER = " filetype:video"
 _INFO_PROPERTIES = "url|size|sha1|mime|mediatype|user|extmetadata"
-_COME_BACK = frozenset({"maxlag", "ratelimited", "readonly"})
+_COME_BACK = frozenset(
+    {"maxlag", "ratelimited", "readonly", "cirrussearch-backend-error", "cirrussearch-too-busy-error"}
+)
+"""Errors that say "please try again later"."""
 _OLDER_VERSIONS = frozenset({"continue", "iistart", "vistart"})
 """What leads from the one file of a page on to its own older versions, which nobody asked for."""
 
@@ -113,16 +113,23 @@ class WikimediaCommons(Source):
             ),
         )
 
+    def check_answer(self, answer: object) -> None:
+        """Raise what Commons reports when it is too busy, which it does with status 200.
+
+        :raises Throttled: when it wants to be asked later.
+        """
+        error = _reported_error(answer)
+        if isinstance(error, Mapping) and line_from_field(error.get("code")) in _COME_BACK:
+            raise Throttled(f"Wikimedia Commons wants to be asked later: {glimpse(error)}", retry_after_s=MAX_LAG_S)
+
     def further_request(self, request: Request, answer: object) -> Request | None:
         """Ask for the rest of a page: the first request with everything that ``continue`` holds now.
 
-        :raises SourceAnswerError: when the answers do not come to an end.
+        :raises SourceAnswerError: when the answer leads back to where it came from.
         """
         going_on = _going_on(answer)
         if _is_complete(answer) or set(going_on) <= _OLDER_VERSIONS:
             return None
-        if request.part >= MOST_ANSWERS:
-            raise SourceAnswerError(f"{self.title} has not told a page of {HITS} files in {MOST_ANSWERS} answers")
         values = {name: line_from_field(value) for name, value in going_on.items()}
         first = (
             (name, value) for name, value in request.params if name not in values and not name.endswith("continue")
@@ -130,13 +137,12 @@ class WikimediaCommons(Source):
         params = (*first, *values.items())
         if set(params) == set(request.params):
             raise SourceAnswerError(f"{self.title} does not go on from {glimpse(values)}")
-        return Request(request.path, params, part=request.part + 1)
+        return Request(request.path, params)
 
     def page_from_answers(self, answers: Sequence[object], cursor: str | None) -> Page:
         """Read a page: the files in the order of the search, each with all that the answers tell of it.
 
         :raises SourceAnswerError: when Commons reports an error, or the shape is another.
-        :raises Throttled: when Commons wants to be asked later.
         """
         offset = _parsed_cursor(cursor)
         if not answers:
@@ -221,7 +227,6 @@ def merged_pages(answers: Iterable[object]) -> dict[str, dict[str, Any]]:
     {'7': {'pageid': 7, 'a': [1, 2], 'b': 3}}
 
     :raises SourceAnswerError: when an answer is an error or none of a query.
-    :raises Throttled: when Commons wants to be asked later.
     """
     merged: dict[str, dict[str, Any]] = {}
     for answer in answers:
@@ -236,16 +241,19 @@ def merged_pages(answers: Iterable[object]) -> dict[str, dict[str, Any]]:
     return merged
 
 
+def _reported_error(answer: object) -> object:
+    """Return the error that an answer is, the first of several; nothing that is true otherwise."""
+    if not isinstance(answer, Mapping):
+        return None
+    errors = answer.get("error") or answer.get("errors")
+    return errors[0] if isinstance(errors, list) and errors else errors
+
+
 def _query_answer(answer: object) -> Mapping[str, Any]:
     if not isinstance(answer, Mapping):
         raise SourceAnswerError(f"Wikimedia Commons answered a query with no object: {glimpse(answer)}")
-    errors = answer.get("error") or answer.get("errors")
-    if errors:
-        first = errors[0] if isinstance(errors, list) else errors
-        code = line_from_field(first.get("code")) if isinstance(first, Mapping) else ""
-        if code in _COME_BACK:
-            raise Throttled(f"Wikimedia Commons wants to be asked later: {glimpse(first)}", retry_after_s=MAX_LAG_S)
-        raise SourceAnswerError(f"Wikimedia Commons refused the query: {glimpse(first)}")
+    if error := _reported_error(answer):
+        raise SourceAnswerError(f"Wikimedia Commons refused the query: {glimpse(error)}")
     query = answer.get("query", {})
     if not isinstance(query, Mapping) or not ("query" in answer or "batchcomplete" in answer):
         raise SourceAnswerError(f"Wikimedia Commons answered a query with something else: {glimpse(answer)}")

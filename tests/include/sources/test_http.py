@@ -435,6 +435,16 @@ def test_retry_after_is_obeyed(client, server, clock, status, header, seconds):
     assert seconds <= clock.slept[0] <= max(seconds, 1)
 
 
+def test_an_answer_that_reports_a_passing_trouble_with_status_200_is_asked_for_again(client, server, clock):
+    def check(told):
+        if "busy" in told:
+            raise Throttled("busy", retry_after_s=5.0)
+
+    server.says("/", as_json({"busy": 1}), as_json({"ok": 1}))
+    assert client.fetch_json("/", check=check) == {"ok": 1}
+    assert clock.slept == [5.0]
+
+
 def test_a_long_retry_after_is_handed_to_the_caller_instead_of_slept(client, server, clock):
     server.says("/", answer("429 Too Many Requests", retry_after="3600"))
     with pytest.raises(Throttled, match="3600 s") as caught:

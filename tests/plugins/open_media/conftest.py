@@ -110,9 +110,11 @@ class ShelfClient:
     asked: list[str] = field(default_factory=list)
     content_length: int | None = None
 
-    def fetch_json(self, path: str, params: Any = ()) -> Any:
+    def fetch_json(self, path: str, params: Any = (), *, check: Callable[[object], None]) -> Any:
         self.asked.append(path)
-        return self._answer(self.answers[path])
+        answer = self._answer(self.answers[path])
+        check(answer)
+        return answer
 
     @contextmanager
     def stream(self, url: str, *, max_bytes: int) -> Iterator[Download]:

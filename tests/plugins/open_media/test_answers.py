@@ -54,6 +54,23 @@ def test_the_same_question_is_asked_once_a_day(kept, client, clock, lake, item_i
     assert [record["asked_at"] for record in records(lake, item_id)] == ["2026-03-02T12:00:00+00:00"]
 
 
+@pytest.mark.parametrize("damage", ["", "{", "[]", '{"asked_at": "now"}', '{"asked_at": "2026-03-01T12:00:00+00:00"}'])
+def test_a_kept_answer_that_cannot_be_read_is_asked_for_again(kept, client, lake, damage):
+    first = kept.fetch_json(SEA)
+    lake.write_text(SETTINGS.processed_bucket, kept._key(SEA), damage)
+    assert kept.fetch_json(SEA) == first
+    assert kept.fetch_json(SEA) == first
+    assert client.asked == ["/api", "/api"]
+
+
+def test_a_clock_that_was_years_ahead_keeps_no_answer_for_years(kept, client, clock):
+    clock.now += timedelta(days=1000)
+    kept.fetch_json(SEA)
+    clock.now = NOON
+    kept.fetch_json(SEA)
+    assert client.asked == ["/api", "/api"]
+
+
 def test_another_question_or_another_base_is_another_answer(kept, client):
     for asking, request in (
         (kept, SEA),
