@@ -1,4 +1,4 @@
-"""The stand-in as a program of its own, with short pieces so that it is ready within seconds."""
+"""The stand-in as a program of its own, over the renderings that the platform's tests use too."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ import httpx
 import numpy as np
 import pytest
 
+from tests.ground import CACHE
+
 SOURCES = Path(__file__).resolve().parents[3] / "docker" / "sources"
-SECONDS = 3  # nominal length of a piece
 
 
 @contextmanager
@@ -44,11 +45,6 @@ def _wait(true: Callable[[], object], process: subprocess.Popen[bytes], log: Pat
             raise AssertionError(f"the stand-in did not come up: {log.read_text()[-2000:]}")
         time.sleep(0.05)
     return found
-
-
-@pytest.fixture(scope="session")
-def render_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("rendered")
 
 
 @pytest.fixture(scope="session")
@@ -94,13 +90,11 @@ def write_film(path: Path, width: int = 96, height: int = 64) -> None:
 
 
 @pytest.fixture(scope="session")
-def stand_in(
-    tmp_path_factory: pytest.TempPathFactory, render_cache: Path, media_folder: Path, other_media_folder: Path
-) -> Iterator[str]:
+def stand_in(tmp_path_factory: pytest.TempPathFactory, media_folder: Path, other_media_folder: Path) -> Iterator[str]:
     """The base address of a stand-in with every campaign, two media folders and 230 items of plenty."""
     log = tmp_path_factory.mktemp("log") / "stand-in.log"
-    arguments = ("--cache-dir", str(render_cache), "--seconds", str(SECONDS), "--media", str(media_folder))
-    with running_stand_in(log, *arguments, "--media", str(other_media_folder), "--plenty", "230") as (_, address):
+    media = ("--media", str(media_folder), "--media", str(other_media_folder))
+    with running_stand_in(log, "--cache-dir", str(CACHE / "sources"), *media, "--plenty", "230") as (_, address):
         yield address
 
 

@@ -14,9 +14,10 @@ import httpx
 import pytest
 
 from sources_emulator.app import Options, offered_films
+from sources_emulator.rendering import open_cache
+from tests.ground import CACHE
 
 SOURCES = Path(__file__).resolve().parents[3] / "docker" / "sources"
-SECONDS = 3  # as in conftest.py, whose renderings are used here
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -72,27 +73,24 @@ def test_no_worker_outlives_a_program_that_is_stopped_while_rendering(run_stand_
     assert not any(alive(worker) for worker in workers)
 
 
-def test_a_second_start_renders_nothing_again(stand_in, render_cache, run_stand_in):
-    first = {path: path.stat().st_mtime_ns for path in render_cache.glob("*/*")}
-    with run_stand_in("--cache-dir", str(render_cache), "--seconds", str(SECONDS)):
-        pass
-    assert {path: path.stat().st_mtime_ns for path in render_cache.glob("*/*")} == first
-    assert len(first) > 400
+def test_a_second_start_renders_only_what_was_never_finished(stand_in, tmp_path, run_stand_in):
+    home = open_cache(tmp_path / "cache")
+    for path in open_cache(CACHE / "sources").iterdir():
+        (home / path.name).symlink_to(path)
+    facts = min(home.glob("*.mp3.json"))
+    sound = facts.with_suffix("")
+    before = sound.read_bytes()
+    facts.unlink()  # which would come last
+    sound.unlink()
+    sound.write_bytes(b"half")
+    with run_stand_in("--cache-dir", str(home.parent)):
+        rendered = [path for path in home.iterdir() if not path.is_symlink()]
+    assert sound.read_bytes() == before
+    assert sorted(rendered) == [sound, facts]
 
 
-def test_a_rendering_without_its_facts_was_never_finished_and_is_made_again(stand_in, render_cache, run_stand_in):
-    facts = sorted(render_cache.glob("*/*.mp3.json"))[0]
-    audio = facts.with_suffix("")
-    before = audio.read_bytes()
-    facts.unlink()
-    audio.write_bytes(b"half")
-    with run_stand_in("--cache-dir", str(render_cache), "--seconds", str(SECONDS)):
-        pass
-    assert audio.read_bytes() == before
-
-
-def test_it_stops_at_once_even_while_somebody_downloads_slowly(stand_in, render_cache, run_stand_in):
-    with run_stand_in("--cache-dir", str(render_cache), "--seconds", str(SECONDS)) as (process, address):
+def test_it_stops_at_once_even_while_somebody_downloads_slowly(stand_in, run_stand_in):
+    with run_stand_in("--cache-dir", str(CACHE / "sources"), "--only", "trouble") as (process, address):
         files = httpx.get(f"{address}/metadata/trouble-trickle/files").json()["result"]
         url = f"{address}/download/trouble-trickle/{files[0]['name']}"
         with httpx.stream("GET", url, follow_redirects=True) as answer:

@@ -21,8 +21,11 @@ from include.catalog.records import Licence
 from include.settings import SETTINGS
 from include.sources.http import Download
 from include.sources.source import HostPace, ItemRef, Page, Rejection, Request, Source, SourceAnswerError, Track
+from media_lake.hooks.dynamodb import AssetCatalogueHook
+from media_lake.hooks.s3 import LakeHook
 from open_media.answers import SourceAnswers
 from open_media.landing import Landing
+from open_media.operators.open_media import OpenMediaBaseOperator
 
 BY = "https://creativecommons.org/licenses/by/4.0/"
 BY_ND = "https://creativecommons.org/licenses/by-nd/4.0/"
@@ -128,6 +131,29 @@ class ShelfClient:
         if isinstance(answer, BaseException):
             raise answer
         return answer
+
+
+@pytest.fixture(scope="session")
+def catalogue(local_aws) -> AssetCatalogueHook:
+    return AssetCatalogueHook()
+
+
+@pytest.fixture(scope="session")
+def lake(local_aws) -> LakeHook:
+    return LakeHook()
+
+
+@pytest.fixture
+def operator_of(lake, catalogue, item_id) -> Callable[..., Any]:
+    """Makes operators of one run of this test's campaign, which share the lake's clients."""
+
+    def operator_of(kind: type[OpenMediaBaseOperator], sources: str, **arguments: Any) -> OpenMediaBaseOperator:
+        of_this_run = {"media_type": "audio", "campaign": item_id, "run": "20260301_063000"}
+        operator = kind(task_id="a_task", sources=sources, **of_this_run, **arguments)
+        operator.lake, operator.catalogue = lake, catalogue
+        return operator
+
+    return operator_of
 
 
 @pytest.fixture

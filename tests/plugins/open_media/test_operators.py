@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from types import SimpleNamespace
 
 import pytest
@@ -36,14 +37,8 @@ def source(monkeypatch, shelf, client, item_id) -> str:
 
 
 @pytest.fixture
-def operator(source, item_id):
-    """Makes an operator of the run of this test."""
-    of_this_run = {"sources": source, "media_type": "audio", "campaign": item_id, "run": "20260301_063000"}
-
-    def operator(kind, **arguments):
-        return kind(task_id="a_task", **of_this_run, **arguments)
-
-    return operator
+def operator(operator_of, source):
+    return partial(operator_of, sources=source)
 
 
 @pytest.fixture

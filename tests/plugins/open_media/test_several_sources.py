@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from types import SimpleNamespace
 
 import pytest
@@ -71,13 +72,8 @@ def shops(monkeypatch, item_id, tone_of, shelf, client) -> tuple[Shop, Shop]:
 
 
 @pytest.fixture
-def operator(shops, item_id, local_aws):
-    def operator(kind, **arguments):
-        names = ",".join(shop.name for shop in shops)
-        of_this_run = {"sources": names, "media_type": "audio", "campaign": item_id, "run": "20260301_063000"}
-        return kind(task_id="a_task", **of_this_run, **arguments)
-
-    return operator
+def operator(operator_of, shops):
+    return partial(operator_of, sources=",".join(shop.name for shop in shops))
 
 
 @pytest.fixture
