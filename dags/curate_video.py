@@ -48,6 +48,9 @@ SOURCES = ("wikimedia", "pixabay")
 GROUP = "analyse_video"
 ANALYSES = "labels,segments,text{{ ',moderation' if params.moderation }}"
 PAID_TASKS = ("make_proxy", "detect_labels", "detect_segments", "detect_text", "detect_moderation")
+NEEDS_PROXY = (lambda context: context["task"].settings, "Rekognition takes the file as it is")
+IS_PREPARED = (lambda context: context["task"].key != "None", "the clip could not be prepared")
+IS_ASKED_FOR = (lambda context: context["params"]["moderation"], "not asked for")
 
 
 @dag(
@@ -82,19 +85,17 @@ def curate_video():
         make_proxy = MediaConvertCreateJobOperator(
             task_id="make_proxy",
             settings=prepare_video.output["proxy_settings"],
-            pre_execute=only_if(lambda context: context["task"].settings, "Rekognition takes the file as it is"),
-            **named,
+            **named | {"pre_execute": only_if(NEEDS_PROXY)},
         )
         of_clip = {name: prepared(name) for name in ("bucket", "key", "duration_s")} | named
-        of_clip["trigger_rule"] = TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS
+        of_clip["pre_execute"] = only_if(IS_PREPARED)
+        of_clip["trigger_rule"] = TriggerRule.NONE_FAILED  # with MIN_ONE_SUCCESS a clip waits for all proxies
         detect = [
             RekognitionDetectLabelsOperator(task_id="detect_labels", **of_clip),
             RekognitionDetectSegmentsOperator(task_id="detect_segments", **of_clip),
             RekognitionDetectTextOperator(task_id="detect_text", **of_clip),
             RekognitionDetectModerationOperator(
-                task_id="detect_moderation",
-                pre_execute=only_if(lambda context: context["params"]["moderation"], "not asked for"),
-                **of_clip,
+                task_id="detect_moderation", **of_clip | {"pre_execute": only_if(IS_ASKED_FOR, IS_PREPARED)}
             ),
         ]
         write_labels = VideoWriteLabelsOperator(
@@ -112,7 +113,8 @@ def curate_video():
         quoted_usd="{{ ti.xcom_pull(task_ids='approve_cost', key='quoted_usd') or '' }}",
         paid_tasks=[f"{GROUP}.{task}" for task in PAID_TASKS],
     )
-    write_summary >> CancelLeftoverJobsOperator(task_id="cancel_leftovers").as_teardown()
+    cancel_leftovers = CancelLeftoverJobsOperator(task_id="cancel_leftovers")
+    write_summary >> cancel_leftovers.as_teardown(on_failure_fail_dagrun=True)
 
 
 curate_video()

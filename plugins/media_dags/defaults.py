@@ -7,8 +7,9 @@ from typing import Any
 
 from airflow.sdk import CronTriggerTimetable
 from airflow.sdk.definitions.callback import AsyncCallback
-from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference
+from airflow.sdk.definitions.deadline import DeadlineAlert
 
+from media_dags.deadlines import RunDueDeadline
 from media_lake.notifiers.sns import RunAlertNotifier
 
 DEFAULT_ARGS: dict[str, Any] = {
@@ -31,9 +32,9 @@ def cron_utc(cron: str) -> CronTriggerTimetable:
 
 
 def late_after(interval: timedelta) -> DeadlineAlert:
-    """Alert when a run has not ended ``interval`` after it was queued."""
+    """Alert when a run has not ended ``interval`` after it was due."""
     return DeadlineAlert(
-        reference=DeadlineReference.DAGRUN_QUEUED_AT,
+        reference=RunDueDeadline(),
         interval=interval,
         callback=AsyncCallback(RunAlertNotifier, kwargs={"kind": "late"}),
     )

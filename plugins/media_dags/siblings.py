@@ -21,11 +21,12 @@ def of_sibling(group: str, task: str) -> Callable[[str], str]:
     return template
 
 
-def only_if(wanted: Callable[[Context], Any], why_not: str) -> Callable[[Context], None]:
-    """Return a ``pre_execute`` that skips its task unless it is wanted."""
+def only_if(*conditions: tuple[Callable[[Context], Any], str]) -> Callable[[Context], None]:
+    """Return a ``pre_execute`` that skips its task at the first condition that does not hold, with that one's words."""
 
     def skip_unless_wanted(context: Context) -> None:
-        if not wanted(context):
-            raise AirflowSkipException(why_not)
+        for holds, why_not in conditions:
+            if not holds(context):
+                raise AirflowSkipException(why_not)
 
     return skip_unless_wanted

@@ -130,8 +130,8 @@ class VideoWriteLabelsOperator(BaseOperator):
         return kept, refused
 
     def _refusal(self, context: Context, task: str) -> str:
-        for before in (task, *BEFORE):
-            refusal = self._told(context, before, "refusal")
+        for sibling in (*BEFORE, task):
+            refusal = self._told(context, sibling, "refusal")
             if refusal:
                 return str(refusal)
         return f"{self.group}.{task} ended without a result: its log tells why"
