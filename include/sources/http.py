@@ -271,7 +271,8 @@ class PoliteClient:
             raise NotFound(f"{where} does not exist (HTTP {status})")
         if status in (401, 403, 451):
             raise Denied(f"{where} is not given to us (HTTP {status})")
-        raise UnexpectedStatus(f"{where} answers HTTP {status}: the request or the source's interface is wrong")
+        key = ", or the API key" if with_secrets and self._secret_params else ""
+        raise UnexpectedStatus(f"{where} answers HTTP {status}: the request or the source's interface is wrong{key}")
 
     def _json_once(self, url: httpx.URL, max_bytes: int) -> dict[str, Any]:
         headers = {"Accept": "application/json", "Accept-Encoding": "gzip"}

@@ -22,9 +22,13 @@ def plan_curation(
     the active one when ``persist_campaign`` is set. A run is planned once: cleared later, it keeps its plan and changes
     nothing, whatever is active by then.
     """
-    once = OnceHook()
-    job_key = hashlib.sha256("\n".join(["curation", "plan", dag_run.dag_id, dag_run.run_id]).encode()).hexdigest()
+    once, job_key = OnceHook(), once_a_run(dag_run, "curation", "plan")
     return once.recall(job_key) or once.remember(job_key, _new_plan(dag_run, params, media_type, sources))
+
+
+def once_a_run(dag_run: Any, *work: str) -> str:
+    """Return the key under which ``OnceHook`` remembers a piece of work that a run does once."""
+    return hashlib.sha256("\n".join([*work, dag_run.dag_id, dag_run.run_id]).encode()).hexdigest()
 
 
 def _new_plan(dag_run: Any, params: Mapping[str, Any], media_type: MediaType, sources: Sequence[str]) -> dict[str, Any]:

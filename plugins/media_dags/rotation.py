@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, Literal
+from typing import Any
 
 from airflow.sdk.exceptions import AirflowFailException, AirflowRescheduleException
 
 from include.catalog.campaigns import CAMPAIGNS
 from include.catalog.trends import CuratedList, TrendsProvider
 from include.sources.errors import SourceError, Throttled
+from media_dags.campaigns import once_a_run
 from media_lake.hooks.dynamodb import OnceHook
 from media_lake.hooks.ssm import CampaignHook
 from open_media.hooks.pageviews import PageviewsHook
@@ -28,22 +28,17 @@ def rotate(dag_run: Any, provider: str) -> str:
     nothing, whatever is active by then; and a campaign that a person activates while the run is under way stays.
     """
     once, campaigns = OnceHook(), CampaignHook()
-    turn = once.recall(_job_key(dag_run, "choose")) or once.remember(
-        _job_key(dag_run, "choose"), _choose(dag_run, provider, campaigns.active_campaign())
-    )
+    choose, activate = (once_a_run(dag_run, "rotation", step) for step in ("choose", "activate"))
+    turn = once.recall(choose) or once.remember(choose, _choose(dag_run, provider, campaigns.active_campaign()))
     log.info("%s -> %s (%s)", turn["from"], turn["campaign"], turn["reason"])
-    if once.recall(_job_key(dag_run, "activate")) is None:
+    if once.recall(activate) is None:
         active = campaigns.active_campaign()
         if active == turn["from"]:
             campaigns.activate(turn["campaign"])
         elif active != turn["campaign"]:
             log.warning("%s was activated meanwhile and stays", active)
-        once.remember(_job_key(dag_run, "activate"), active)
+        once.remember(activate, active)
     return turn["campaign"]
-
-
-def _job_key(dag_run: Any, step: Literal["choose", "activate"]) -> str:
-    return hashlib.sha256("\n".join(["rotation", step, dag_run.dag_id, dag_run.run_id]).encode()).hexdigest()
 
 
 def _choose(dag_run: Any, provider: str, active: str) -> dict[str, str]:

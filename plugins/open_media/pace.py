@@ -24,6 +24,10 @@ _MOST_TRIES = 50
 _LONGEST_JITTER_S = 0.05
 
 
+class PaceUnavailable(RuntimeError):
+    """The table in which the deployment keeps its pace is not there, so that nobody may ask."""
+
+
 class DeploymentPacer:
     """Gives out the slots of a host's line one after the other, whichever worker asks.
 
@@ -51,13 +55,14 @@ class DeploymentPacer:
         What costs nothing is not waited for.
 
         :raises SourceUnavailable: when others get every slot, which may pass.
+        :raises PaceUnavailable: when there is no table.
+        :raises ClientError: for any other trouble with it, such as throttling that outlasts the client's own tries.
         """
         if cost_s <= 0:
             return
         key = {"job_key": f"pace#{host}"}
         for _ in range(_MOST_TRIES):
-            answer = self._clock.timed(lambda: self._table.get_item(Key=key, ConsistentRead=True))
-            standing: Any = answer.get("Item", {}).get("next_at")
+            standing: Any = self._standing(key)
             now = self._clock.now()
             start = now
             if standing is not None and now < float(standing) <= now + LONGEST_LINE_S:
@@ -69,6 +74,17 @@ class DeploymentPacer:
         raise SourceUnavailable(
             f"no slot to ask {host} in {_MOST_TRIES} tries: too many tasks want it, try again later"
         )
+
+    def _standing(self, key: dict[str, str]) -> Any:
+        """Return the line's end, ``None`` when nobody stood in it yet."""
+        try:
+            answer = self._clock.timed(lambda: self._table.get_item(Key=key, ConsistentRead=True))
+        except self._table.meta.client.exceptions.ResourceNotFoundException as error:
+            raise PaceUnavailable(
+                f"the pace of the deployment is kept in the DynamoDB table {self._table.name}, which does not exist:"
+                " create it (hash key job_key, a string)"
+            ) from error
+        return answer.get("Item", {}).get("next_at")
 
     def _reserve(self, key: dict[str, str], standing: Decimal | None, next_at: Decimal) -> bool:
         unchanged = Attr("next_at").not_exists() if standing is None else Attr("next_at").eq(standing)

@@ -96,6 +96,14 @@ TROUBLE = {
 }
 
 
+def test_a_bad_request_may_be_one_with_a_wrong_key_and_the_error_says_so(client, server):
+    server.says("/api", TROUBLE["refused"][0])
+    with pytest.raises(UnexpectedStatus, match=r"HTTP 400.* wrong, or the API key"):
+        client.fetch_json("/api")
+    with pytest.raises(UnexpectedStatus, match=r"HTTP 400.* wrong$"):
+        read(client, "/api")
+
+
 @pytest.mark.parametrize("trouble", TROUBLE)
 def test_neither_log_nor_error_shows_the_key(client, server, caplog, trouble):
     text, error = TROUBLE[trouble]

@@ -17,7 +17,7 @@ import pytest
 
 from include.settings import SETTINGS
 from include.sources.errors import SourceUnavailable
-from open_media.pace import LONGEST_LINE_S, DeploymentPacer
+from open_media.pace import LONGEST_LINE_S, DeploymentPacer, PaceUnavailable
 
 WORKER = Path(__file__).with_name("polite_worker.py")
 SIZE = 6_000_000
@@ -145,6 +145,12 @@ def test_a_host_that_all_want_at_once_is_given_up_for_now(table, host):
 
     with pytest.raises(SourceUnavailable, match=host):
         Unlucky(table, sleep=lambda _: None).wait(host, 1.0)
+
+
+def test_a_table_that_is_missing_is_named(table, host):
+    missing = type(table)("no-such-jobs", client=table.meta.client)
+    with pytest.raises(PaceUnavailable, match=r"table no-such-jobs, which does not exist: create it"):
+        DeploymentPacer(missing).wait(host, 1.0)
 
 
 def test_what_costs_nothing_stands_in_no_line(table, host):
