@@ -10,10 +10,8 @@ Sources: https://archive.org/developers/md-read.html, https://archive.org/help/a
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar
 from urllib.parse import quote
 
@@ -21,9 +19,12 @@ from include.catalog.attribution import plain_text
 from include.catalog.keys import MediaType
 from include.catalog.licences import claims_from_field, licence_from_url
 from include.catalog.records import Licence
+from include.sources.archive_files import recordings_from_files, track_creator, track_titles
 from include.sources.reading import (
     UnfitItemError,
     glimpse,
+    hex_from_field,
+    is_true,
     line_from_field,
     query_words,
     require_allowed,
@@ -52,65 +53,9 @@ _MOST_PAGES = SEARCH_LIMIT // ROWS
 _IDENTIFIER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,199}")
 _MEDIA_TYPES = ("audio", "etree")
 
-# Kind of audio file, best first -> extensions, and the format as the Archive names it.
-_KINDS: tuple[tuple[str, tuple[str, ...], re.Pattern[str]], ...] = (
-    ("flac", ("flac",), re.compile(r"(24bit )?flac")),
-    ("wave", ("wav", "wave"), re.compile(r"(24bit )?wave?")),
-    ("aiff", ("aif", "aiff", "aifc"), re.compile(r"aiff")),
-    ("alac", (), re.compile(r"apple lossless audio")),
-    ("mp3", ("mp3",), re.compile(r"((vbr|\d+kbps) )?mp3")),
-    ("vorbis", ("ogg", "oga"), re.compile(r"ogg vorbis")),
-    ("opus", ("opus",), re.compile(r"opus")),
-    ("aac", ("m4a", "aac"), re.compile(r"(advanced audio coding|aac|mpeg-?4 audio|m4a)")),
-    ("wavpack", ("wv",), re.compile(r"wavpack")),
-    ("windows", ("wma",), re.compile(r"windows media audio")),
-    ("monkey", ("ape",), re.compile(r"monkey'?s audio")),
-    ("shorten", ("shn",), re.compile(r"shorten")),
-)
-_RANKS = {kind: rank for rank, (kind, _, _) in enumerate(_KINDS)}
-_KIND_OF_EXTENSION = {extension: kind for kind, extensions, _ in _KINDS for extension in extensions}
-_LAST_RESORT = frozenset({"wavpack", "windows", "monkey", "shorten"})
-"""Not every decoder reads these, so any derivative is preferred to them."""
-
-_LAST_CHANCE = frozenset({
-    "mp4", "m4v", "mov", "mkv", "mka", "webm", "ogv", "ogx", "avi", "wmv", "flv", "mpg", "mpeg", "ts", "mts", "m2ts",
-    "3gp", "3g2", "amr", "au", "caf", "ac3", "spx", "raw", "pcm",
-})  # fmt: skip
-"""Extensions of files that may hold sound. They are taken when an item has no audio file; the download will show."""
-
-# Formats that belong to files with an audio file's extension without being one, or being only a part of one.
-_NO_AUDIO = re.compile(r"sample|video|metadata|text|playlist|m3u|zip|torrent|peaks|spectrogram|fingerprint|checksum")
-_SAMPLE_NAME = re.compile(r"[_-]sample\.[a-z0-9]+$", re.IGNORECASE)
-_BITRATE_SUFFIX = re.compile(r"_(vbr|\d+kb)$", re.IGNORECASE)
-_LONGEST_NAME_BYTES = 800
-"""With the identifier before it, a name stays below the 1,024 bytes that stores allow a key."""
-
-_MD5 = re.compile(r"[0-9a-f]{32}")
 _DIGITS = re.compile(r"[0-9]{1,18}")
 _CLOCK = re.compile(r"(?:([0-9]{1,4}):)?([0-9]{1,4}):([0-9]{1,2}(?:\.[0-9]{1,9})?)")
 _SECONDS = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,18})?")
-_TRACK_NUMBER = re.compile(r"\s*([0-9]{1,6})(?:\s*(?:/|of)\s*[0-9]{1,6})?\s*")
-_NOBODY = frozenset({"unknown", "unknown artist", "[unknown]", "artist", "various", "various artists"})
-
-
-@dataclass(frozen=True, slots=True)
-class _File:
-    """An audio file of an item."""
-
-    name: str
-    kind: str
-    original: bool
-    recording: str
-    """What the files of one recording share: the name of its first original without extension."""
-    size_bytes: int | None
-    fields: Mapping[str, Any]
-
-    @property
-    def order(self) -> tuple[bool, bool, int, int, str]:
-        """Sorts the best file of a recording first; among equals the larger one, which was compressed less."""
-        return (
-            self.kind in _LAST_RESORT, not self.original, _RANKS[self.kind], -(self.size_bytes or 0), self.name,
-        )  # fmt: skip
 
 
 class InternetArchive(Source):
@@ -192,7 +137,7 @@ class InternetArchive(Source):
         try:
             metadata, files = _metadata_and_files(item, ref)
             licence = _licence(metadata.get("licenseurl"), families)
-            recordings = _recordings(files, ref)
+            recordings = recordings_from_files(files, ref)
         except UnfitItemError as unfit:
             return (unfit.rejection(ref.id, plain_text(ref.title) or ref.id),)
         item_title = line_from_field(metadata.get("title")) or plain_text(ref.title) or ref.id
@@ -205,16 +150,16 @@ class InternetArchive(Source):
                 source_url=f"{PUBLIC_BASE}/details/{quote(ref.id, safe='')}",
                 download_url=f"{download_base.rstrip('/')}/download/{quote(ref.id, safe='')}/{_quoted(best.name)}",
                 title=title,
-                creator=_track_creator(recording) or item_creator,
+                creator=track_creator(recording) or item_creator,
                 licence_raw=licence.raw,
                 licence=licence,
                 original_name=best.name,
                 size_bytes=best.size_bytes,
-                md5=_md5(best.fields.get("md5")),
-                duration_s=_first(_duration_s(file.fields.get("length")) for file in recording),
+                md5=hex_from_field(best.fields.get("md5"), digits=32),
+                duration_s=next(filter(None, (_duration_s(file.fields.get("length")) for file in recording)), None),
                 media_type="audio",
             )
-            for recording, title in zip(recordings, _track_titles(item_title, recordings), strict=True)
+            for recording, title in zip(recordings, track_titles(item_title, recordings), strict=True)
             for best in recording[:1]
         )
 
@@ -269,7 +214,7 @@ def _refs(docs: Iterable[object]) -> tuple[ItemRef, ...]:
 def _metadata_and_files(item: Mapping[str, Any], ref: ItemRef) -> tuple[Mapping[str, Any], list[object]]:
     if not item:
         raise UnfitItemError("ItemUnavailable", f"the Internet Archive has no item {ref.id}, or withdrew it")
-    if _is_true(item.get("is_dark")):
+    if is_true(item.get("is_dark")):
         raise UnfitItemError("ItemUnavailable", f"the Internet Archive withdrew the item {ref.id}")
     metadata, files = item.get("metadata"), item.get("files")
     if not isinstance(metadata, Mapping) or not isinstance(files, list):
@@ -278,7 +223,7 @@ def _metadata_and_files(item: Mapping[str, Any], ref: ItemRef) -> tuple[Mapping[
         raise UnfitItemError(
             "MalformedItem", f"asked for the item {ref.id}, got {line_from_field(metadata.get('identifier'))}"
         )
-    if _is_true(item.get("nodownload")) or _is_true(metadata.get("access-restricted-item")):
+    if is_true(item.get("nodownload")) or is_true(metadata.get("access-restricted-item")):
         raise UnfitItemError("ItemUnavailable", f"the item {ref.id} may be looked at, not downloaded")
     media_type = line_from_field(metadata.get("mediatype"))
     if media_type and media_type not in _MEDIA_TYPES:
@@ -297,124 +242,6 @@ def _licence(raw: object, families: Collection[str]) -> Licence:
     return licence
 
 
-def _recordings(files: list[object], ref: ItemRef) -> list[list[_File]]:
-    """Group the audio files by what they are recordings of, the best file of each first, in the order of the tracks."""
-    usable = [fields for fields in files if isinstance(fields, Mapping) and _is_usable_name(fields.get("name"))]
-    originals = {fields["name"]: _original(fields.get("original")) for fields in usable}
-    groups: dict[str, list[_File]] = {}
-    for fields in usable:
-        file = _audio_file(fields, originals)
-        if file:
-            groups.setdefault(file.recording, []).append(file)
-    if not groups:
-        groups = {file.recording: [file] for fields in usable if (file := _maybe_audio_file(fields))}
-    if not groups:
-        raise UnfitItemError(
-            "NoMediaFile", f"none of the {len(files)} files of the item {ref.id} is audio that may be fetched"
-        )
-    recordings = [sorted(group, key=lambda file: file.order) for group in groups.values()]
-    return sorted(recordings, key=_place)
-
-
-def _place(recording: list[_File]) -> tuple[float, str]:
-    """Sort by track number, what has none last, and by name."""
-    number = _track_number(recording)
-    return (math.inf if number is None else number, recording[0].name)
-
-
-def _is_usable_name(name: object) -> bool:
-    if not isinstance(name, str) or name in ("", ".", ".."):
-        return False
-    try:
-        return len(name.encode()) <= _LONGEST_NAME_BYTES
-    except UnicodeEncodeError:  # half a surrogate has no place in a URL
-        return False
-
-
-def _audio_file(fields: Mapping[str, Any], originals: Mapping[str, str]) -> _File | None:
-    name: str = fields["name"]
-    kind = _kind(name, line_from_field(fields.get("format")).lower())
-    size_bytes = whole_from_field(fields.get("size"))
-    if kind is None or size_bytes == 0 or _is_true(fields.get("private")) or fields.get("source") == "metadata":
-        return None
-    if name.endswith("_files.xml") or _SAMPLE_NAME.search(name):
-        return None
-    is_original = fields.get("source") != "derivative"
-    root = name if is_original else _root(name, originals)
-    recording = _stem(root) if root != name or is_original else _BITRATE_SUFFIX.sub("", _stem(name))
-    return _File(name=name, kind=kind, original=is_original, recording=recording, size_bytes=size_bytes, fields=fields)
-
-
-def _maybe_audio_file(fields: Mapping[str, Any]) -> _File | None:
-    """Return an original that may hold sound, or that should and is empty: the download then says what is wrong."""
-    name: str = fields["name"]
-    extension = name.rpartition(".")[2].lower()
-    size_bytes = whole_from_field(fields.get("size"))
-    if extension not in _LAST_CHANCE and not (extension in _KIND_OF_EXTENSION and size_bytes == 0):
-        return None
-    if fields.get("source") != "original" or _is_true(fields.get("private")) or _SAMPLE_NAME.search(name):
-        return None
-    return _File(name, _KINDS[-1][0], original=True, recording=name, size_bytes=size_bytes, fields=fields)
-
-
-def _kind(name: str, format_name: str) -> str | None:
-    if _NO_AUDIO.search(format_name):
-        return None
-    by_format = next((kind for kind, _, pattern in _KINDS if pattern.fullmatch(format_name)), None)
-    return by_format or _KIND_OF_EXTENSION.get(name.rpartition(".")[2].lower())
-
-
-def _original(value: object) -> str:
-    """Return the name that a derivative gives as its original, letter by letter."""
-    names = value if isinstance(value, list) else [value]
-    return next((name for name in names if isinstance(name, str)), "")
-
-
-def _root(name: str, originals: Mapping[str, str]) -> str:
-    """Follow a derivative to the file that it was first made of; files that name each other in a ring end it."""
-    seen = {name}
-    while (parent := originals.get(name)) and parent not in seen:
-        seen.add(parent)
-        name = parent
-    return name
-
-
-def _stem(name: str) -> str:
-    stem, dot, extension = name.rpartition(".")
-    return stem if dot and stem and "/" not in extension else name
-
-
-def _track_number(recording: list[_File]) -> int | None:
-    for file in recording:
-        match = _TRACK_NUMBER.fullmatch(line_from_field(file.fields.get("track")))
-        if match:
-            return int(match[1])
-    return None
-
-
-def _track_titles(item_title: str, recordings: list[list[_File]]) -> list[str]:
-    """Name each recording: by its own title, else by the item's, with what tells it from the item's others."""
-    numbers = [_track_number(recording) for recording in recordings]
-    titles = []
-    for recording, number in zip(recordings, numbers, strict=True):
-        title = _first(line_from_field(file.fields.get("title")) for file in recording)
-        if not title and len(recordings) > 1:
-            stem = plain_text(_stem(recording[0].name).rpartition("/")[2])
-            part = f"track {number}" if number is not None and numbers.count(number) == 1 else stem
-            title = plain_text(f"{item_title}, {part}") if part else None
-        titles.append(title or item_title)
-    return titles
-
-
-def _track_creator(recording: list[_File]) -> str | None:
-    """Return who made this recording, where the files themselves say so; tags that name nobody do not count."""
-    fields = (file.fields.get(field) for file in recording for field in ("creator", "artist"))
-    names = (
-        ", ".join(filter(None, map(str.strip, line_from_field(field, separator=";").split(";")))) for field in fields
-    )
-    return _first(name for name in names if name.lower() not in _NOBODY)
-
-
 def _quoted(name: str) -> str:
     """Encode a file's name for a URL's path, so that no client takes a part of it for a step up or a host.
 
@@ -423,19 +250,6 @@ def _quoted(name: str) -> str:
     """
     is_plain = all(segment not in ("", ".", "..") for segment in name.split("/"))
     return quote(name, safe="/" if is_plain else "")
-
-
-def _first(values: Iterable[Any]) -> Any:
-    return next((value for value in values if value), None)
-
-
-def _is_true(value: object) -> bool:
-    return value is True or line_from_field(value).lower() in ("true", "1")
-
-
-def _md5(value: object) -> str | None:
-    digest = line_from_field(value).lower()
-    return digest if _MD5.fullmatch(digest) else None
 
 
 def _duration_s(value: object) -> float | None:

@@ -21,7 +21,11 @@ from include.sources.source import Rejection, RejectionError
 _WORD = re.compile(r"[^\W_]+")
 _OPERATORS = frozenset({"AND", "OR", "NOT", "TO"})
 _DIGITS = re.compile(r"[0-9]{1,18}")
+_HEX = re.compile(r"[0-9a-f]*")
 _GLIMPSED = 1000
+
+LONGEST_NAME_BYTES = 800
+"""A file's name up to here stays below the 1,024 bytes that stores allow a key, whatever stands before it."""
 
 
 class UnfitItemError(Exception):
@@ -78,6 +82,39 @@ def whole_from_field(value: object) -> int | None:
     """
     text = line_from_field(value)
     return int(text) if _DIGITS.fullmatch(text) else None
+
+
+def hex_from_field(value: object, digits: int) -> str | None:
+    """Read a field as a digest of so many hexadecimal digits, in lower case.
+
+    >>> hex_from_field("C0FFEE01", digits=8), hex_from_field("c0ffee", digits=8), hex_from_field(None, digits=8)
+    ('c0ffee01', None, None)
+    """
+    digest = line_from_field(value).lower()
+    return digest if len(digest) == digits and _HEX.fullmatch(digest) else None
+
+
+def is_usable_name(name: object) -> bool:
+    r"""Say whether a file's name can be asked for and kept: it is a text, not too long, and no step in a path.
+
+    >>> is_usable_name("disc 1/01.mp3"), is_usable_name(".."), is_usable_name(" "), is_usable_name("half \ud800")
+    (True, False, False, False)
+    """
+    if not isinstance(name, str) or name.strip() in ("", ".", ".."):
+        return False
+    try:
+        return len(name.encode()) <= LONGEST_NAME_BYTES
+    except UnicodeEncodeError:  # half a surrogate has no place in a name
+        return False
+
+
+def is_true(value: object) -> bool:
+    """Say whether a field means yes.
+
+    >>> is_true(True), is_true("TRUE"), is_true(["1"]), is_true("no"), is_true(None)
+    (True, True, True, False, False)
+    """
+    return value is True or line_from_field(value).lower() in ("true", "1")
 
 
 def seconds_from_field(value: object) -> float | None:

@@ -29,6 +29,8 @@ from include.sources.reading import (
     UnfitItemError,
     checked_address,
     glimpse,
+    hex_from_field,
+    is_usable_name,
     line_from_field,
     query_words,
     require_allowed,
@@ -63,9 +65,7 @@ _OLDER_VERSIONS = frozenset({"continue", "iistart", "vistart"})
 """What leads from the one file of a page on to its own older versions, which nobody asked for."""
 
 _OFFSET = re.compile(r"[1-9][0-9]{0,4}")
-_SHA1 = re.compile(r"[0-9a-f]{40}")
 _FILM = re.compile(r"video/[a-z0-9.+-]{1,40}|application/ogg")
-_LONGEST_NAME_BYTES = 800
 
 
 class WikimediaCommons(Source):
@@ -191,7 +191,7 @@ class WikimediaCommons(Source):
             original_name=name,
             size_bytes=whole_from_field(info.get("size")) or None,
             md5=None,
-            sha1=_sha1(info.get("sha1")),
+            sha1=hex_from_field(info.get("sha1"), digits=40),
             duration_s=seconds_from_field(info.get("duration")),
             media_type="video",
         )
@@ -338,11 +338,7 @@ def _require_film(info: Mapping[str, Any]) -> None:
 def _file_name(page: Mapping[str, Any]) -> str:
     title = page.get("title")
     name = title.partition(":")[2] if isinstance(title, str) else ""
-    try:
-        length = len(name.encode())
-    except UnicodeEncodeError:  # half a surrogate has no place in a name
-        length = 0
-    if not name.strip() or not 0 < length <= _LONGEST_NAME_BYTES:
+    if not is_usable_name(name):
         raise UnfitItemError("MalformedItem", f"the file has no usable name: {glimpse(title)}")
     return name
 
@@ -355,8 +351,3 @@ def _title(name: str) -> str:
     """
     stem, dot, extension = name.removeprefix("File:").rpartition(".")
     return plain_text(stem if dot and stem and len(extension) <= 5 and " " not in extension else name)
-
-
-def _sha1(value: object) -> str | None:
-    digest = line_from_field(value).lower()
-    return digest if _SHA1.fullmatch(digest) else None
