@@ -139,7 +139,7 @@ class InternetArchive(Source):
             licence = _licence(metadata.get("licenseurl"), families)
             recordings = recordings_from_files(files, ref)
         except UnfitItemError as unfit:
-            return (unfit.rejection(ref.id, plain_text(ref.title) or ref.id),)
+            return (unfit.rejection(ref),)
         item_title = line_from_field(metadata.get("title")) or plain_text(ref.title) or ref.id
         item_creator = line_from_field(metadata.get("creator"), separator=", ") or None
         return tuple(

@@ -27,6 +27,7 @@ from include.sources.reading import (
     checked_address,
     glimpse,
     line_from_field,
+    page_address,
     query_words,
     require_allowed,
     seconds_from_field,
@@ -135,12 +136,14 @@ class Pixabay(Source):
             require_allowed(PIXABAY_LICENCE, families)
             address = self._file_address(answer, download_base)
         except UnfitItemError as unfit:
-            return (unfit.rejection(ref.id, plain_text(ref.title) or ref.id),)
+            return (unfit.rejection(ref),)
         track = Track(
             source=self.name,
             source_id=ref.id,
             item_id=ref.id,
-            source_url=self._page_address(answer, ref, download_base),
+            source_url=page_address(
+                answer.get("pageURL"), self.hosts, download_base, otherwise=f"{PUBLIC_BASE}/videos/id-{ref.id}/"
+            ),
             download_url=address,
             title=_title(answer, ref.id),
             creator=line_from_field(answer.get("user")) or None,
@@ -165,14 +168,6 @@ class Pixabay(Source):
         if refused:
             raise UnfitItemError("NoMediaFile", f"the film may not be fetched: {refused}")
         raise UnfitItemError("NoMediaFile", "Pixabay offers the film in no size")
-
-    def _page_address(self, hit: Mapping[str, Any], ref: ItemRef, base: str) -> str:
-        """Return the film's page as Pixabay gives it, or by its number when that address is not on Pixabay."""
-        address = hit.get("pageURL")
-        try:
-            return checked_address(address if isinstance(address, str) else "", self.hosts, base)
-        except ForbiddenUrl:
-            return f"{PUBLIC_BASE}/videos/id-{ref.id}/"
 
 
 PIXABAY: Source = Pixabay()

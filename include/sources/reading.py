@@ -16,7 +16,8 @@ from include.catalog.attribution import plain_text
 from include.catalog.licences import claims_from_field, is_allowed
 from include.catalog.records import Licence
 from include.sources.addresses import checked_url
-from include.sources.source import Rejection, RejectionError
+from include.sources.errors import ForbiddenUrl
+from include.sources.source import ItemRef, Rejection, RejectionError
 
 _WORD = re.compile(r"[^\W_]+")
 _OPERATORS = frozenset({"AND", "OR", "NOT", "TO"})
@@ -36,8 +37,9 @@ class UnfitItemError(Exception):
         self.error = error
         self.message = message
 
-    def rejection(self, source_id: str, title: str) -> Rejection:
-        return Rejection(source_id=source_id, title=title, error=self.error, message=self.message)
+    def rejection(self, ref: ItemRef) -> Rejection:
+        title = plain_text(ref.title) or ref.id
+        return Rejection(source_id=ref.id, title=title, error=self.error, message=self.message)
 
 
 def query_words(words: str, longest: int | None = None) -> list[str]:
@@ -145,6 +147,18 @@ def checked_address(address: str, hosts: Collection[str], base: str) -> str:
     own = httpx.URL(base)
     stand_in = frozenset({own.netloc.decode()}) if own.scheme == "http" else frozenset()
     return str(checked_url(address.strip(), hosts, stand_in))
+
+
+def page_address(value: object, hosts: Collection[str], base: str, *, otherwise: str) -> str:
+    """Return the address of a work's page as a field gives it, or ``otherwise`` when that is not the source's.
+
+    >>> page_address("javascript:alert(1)", {"pixabay.com"}, "https://pixabay.com", otherwise="https://pixabay.com/1/")
+    'https://pixabay.com/1/'
+    """
+    try:
+        return checked_address(value if isinstance(value, str) else "", hosts, base)
+    except ForbiddenUrl:
+        return otherwise
 
 
 def require_allowed(licence: Licence, families: Collection[str]) -> None:

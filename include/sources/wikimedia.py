@@ -32,6 +32,7 @@ from include.sources.reading import (
     hex_from_field,
     is_usable_name,
     line_from_field,
+    page_address,
     query_words,
     require_allowed,
     seconds_from_field,
@@ -168,7 +169,7 @@ class WikimediaCommons(Source):
         try:
             return (self._track(answer, ref, families, download_base),)
         except UnfitItemError as unfit:
-            return (unfit.rejection(ref.id, plain_text(ref.title) or ref.id),)
+            return (unfit.rejection(ref),)
 
     def _track(self, page: Mapping[str, Any], ref: ItemRef, families: Collection[str], download_base: str) -> Track:
         info = _current_version(page)
@@ -182,7 +183,12 @@ class WikimediaCommons(Source):
             source=self.name,
             source_id=ref.id,
             item_id=ref.id,
-            source_url=self._page_address(info, ref, download_base),
+            source_url=page_address(
+                info.get("descriptionurl"),
+                self.hosts,
+                download_base,
+                otherwise=f"{PUBLIC_BASE}/w/index.php?curid={ref.id}",
+            ),
             download_url=self._file_address(info, download_base),
             title=_title(name) or ref.id,
             creator=creator_from_extmetadata(metadata, line_from_field(info.get("user"))),
@@ -204,14 +210,6 @@ class WikimediaCommons(Source):
             return checked_address(address, self.hosts, base)
         except ForbiddenUrl as error:
             raise UnfitItemError("NoMediaFile", f"the file may not be fetched: {error}") from error
-
-    def _page_address(self, info: Mapping[str, Any], ref: ItemRef, base: str) -> str:
-        """Return the file's page as Commons gives it, or by its number when that address is not on Commons."""
-        address = info.get("descriptionurl")
-        try:
-            return checked_address(address if isinstance(address, str) else "", self.hosts, base)
-        except ForbiddenUrl:
-            return f"{PUBLIC_BASE}/w/index.php?curid={ref.id}"
 
 
 WIKIMEDIA: Source = WikimediaCommons()
