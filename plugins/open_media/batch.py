@@ -69,27 +69,29 @@ class SourceBatch:
         return candidates
 
     def write(self, asked: int, licences: Sequence[str], batch: Sequence[Track], progress: Progress) -> None:
-        """Keep what was chosen, unless something is kept already."""
-        self.lake.write_text(SETTINGS.processed_bucket, self.folder.search, _json(progress.to_json()))
-        self._write_candidates(asked, licences, batch=[track_to_json(track) for track in batch])
+        """Keep what was chosen and how far the search came, unless something is kept already.
+
+        In this order, so that of two executions the one whose choice stands tells its progress.
+        """
+        if self._write_candidates(asked, licences, batch=[track_to_json(track) for track in batch]):
+            self.lake.write_text(SETTINGS.processed_bucket, self.folder.search, _json(progress.to_json()))
 
     def write_unavailable(self, asked: int, licences: Sequence[str], reason: str) -> None:
         """Keep why nothing was chosen, unless something is kept already."""
         self._write_candidates(asked, licences, batch=[], unavailable=reason)
 
-    def _write_candidates(self, asked: int, licences: Sequence[str], **rest: Any) -> None:
-        record = {"claimed_by": self.claimed_by, "asked": asked, "licences": list(licences), **rest}
-        self.lake.write_text_once(SETTINGS.processed_bucket, self.folder.candidates, _json(record))
+    def _write_candidates(self, asked: int, licences: Sequence[str], **rest: Any) -> bool:
+        """Write the record unless one is there; say whether it is this one that stands."""
+        record = _json({"claimed_by": self.claimed_by, "asked": asked, "licences": list(licences), **rest})
+        return self.lake.write_text_once(SETTINGS.processed_bucket, self.folder.candidates, record) == record
 
     def progress(self) -> Progress:
-        """Return how far the search came that chose the batch.
+        """Return how far the search came that chose the batch; its beginning when it died before it could tell.
 
-        :raises AirflowFailException: when that is gone.
+        From there it finds the same again, and what of it is taken already is known to the catalogue.
         """
         text = self.lake.read_text(SETTINGS.processed_bucket, self.folder.search)
-        if text is None:
-            raise AirflowFailException(f"{self.folder.search} is missing: the search of this run must run first")
-        return Progress.from_json(json.loads(text))
+        return Progress() if text is None else Progress.from_json(json.loads(text))
 
 
 def _json(value: dict[str, Any]) -> str:

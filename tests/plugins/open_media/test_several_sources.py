@@ -223,7 +223,40 @@ def test_an_unknown_source_is_named(shops, operator, context):
         task.execute(context)
 
 
+def test_of_two_searches_at_once_one_chooses_and_tells_how_far_it_came(shops, search, operator, monkeypatch):
+    first, _ = shops
+    first.offers(["a", "b"])
+    choose, rivals = OpenMediaSearchItemsOperator._choose, []
+
+    def choose_slowly(task, batch, wanted):
+        found = choose(task, batch, wanted)
+        if not rivals:
+            first.offers(["c", "d"])
+            rivals.append("is searching")
+            rivals[0] = search()
+        return found
+
+    monkeypatch.setattr(OpenMediaSearchItemsOperator, "_choose", choose_slowly)
+    assert [search()] == rivals
+    assert names_of(rivals[0]) == [(first.name, "c"), (first.name, "d")]
+    assert operator(OpenMediaCompleteBatchOperator).batch_of(first.name, "").progress().seen_items == {"c", "d"}
+
+
 # -- the batch
+
+
+def test_a_search_that_died_before_it_told_how_far_it_came_is_taken_up_from_its_beginning(
+    shops, search, land, complete, operator, lake
+):
+    first, _ = shops
+    first.offers(["a", "b", "c"])
+    chosen = search()
+    folder = operator(OpenMediaCompleteBatchOperator).batch_of(first.name, "").folder
+    lake.delete(SETTINGS.processed_bucket, folder.search)
+    first.spoils("a")
+    land(chosen)
+    assert complete() == [first.asset_of("b"), first.asset_of("c")]
+    assert complete() == [first.asset_of("b"), first.asset_of("c")]
 
 
 def test_a_bad_track_is_replaced_from_its_own_source_first(shops, search, land, complete):
