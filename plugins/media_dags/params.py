@@ -8,6 +8,7 @@ from airflow.sdk import Param
 
 from include.catalog.campaigns import CAMPAIGN_PATTERN, CAMPAIGNS, LARGEST_BATCH
 from include.catalog.licences import DEFAULT_FAMILIES, LICENCE_FAMILIES
+from open_media.hooks.open_media import SOURCES
 
 
 def curation_params(*, batch_size: int, further_licences: Sequence[str] = ()) -> dict[str, Param]:
@@ -63,6 +64,7 @@ def source_params(sources: Sequence[str]) -> dict[str, Param]:
             items={"type": "string", "enum": list(sources)},
             minItems=1,
             examples=list(sources),
+            values_display={name: SOURCES[name].title for name in sources},
             title="Sources",
             description="Asked in this order: the next one when those before it have too little, or are not there.",
         )

@@ -80,13 +80,13 @@ class CurationApproveCostOperator(ApprovalOperator):
         if quote.usd is not None and quote.usd <= limit_usd:
             self.log.info("%s is within max_cost_usd = %g. %s", _price(quote), limit_usd, ALREADY_BOUGHT)
             return list(self.asset_ids)
-        asked = f"{', '.join(analyses)} of {len(films)} films cost {_price(quote)}, max_cost_usd is {limit_usd:g}"
+        asked = f"{', '.join(analyses)} of {_count(films)} cost {_price(quote)}, max_cost_usd is {limit_usd:g}"
         if str(self.approve_over_budget).lower() != "true":
             raise AirflowFailException(
                 f"This run stops before anything is paid: {asked}. Raise max_cost_usd, take a smaller batch_size or "
                 "fewer analyses, or set approve_over_budget to be asked, and start another run"
             )
-        self.subject = f"{context['dag_run'].dag_id}: {_price(quote)} for the analyses of {len(films)} films?"
+        self.subject = f"Pay {_price(quote)} for the analyses of {_count(films)}?"
         self.body = _body(films, quote, limit_usd, self.response_timeout)
         return super().execute(context)  # which does not return: the task is parked until somebody answers
 
@@ -98,8 +98,7 @@ class CurationApproveCostOperator(ApprovalOperator):
             return list(self.asset_ids)
         if event.get("timedout"):
             raise AirflowFailException(
-                f"nobody approved the cost within {self.response_timeout}: nothing is analysed; clear this task to ask "
-                "anew"
+                "nobody approved the cost in time: nothing is analysed; clear this task to ask anew"
             )
         rejection = f"the cost was rejected by {_who(answer)}: nothing is analysed, what landed stays"
         raise (AirflowFailException if self.fail_on_reject else AirflowSkipException)(rejection)
@@ -158,7 +157,7 @@ def _body(films: Sequence[Film], quote: Quote, limit_usd: float, patience: timed
         *_film_lines(films),
         "",
         "**Approve**: the films are analysed. **Reject**: nothing is analysed, what landed stays in the lake.",
-        *([f"No answer within {patience} counts as a rejection."] if patience else []),
+        *([f"Without an answer within {_patience(patience)} the run fails."] if patience else []),
     ]
     return "\n".join(lines)
 
@@ -177,6 +176,19 @@ def _price(quote: Quote) -> str:
     if quote.usd is not None:
         return f"${quote.usd:.4f}"
     return f"an unknown price, at least ${quote.at_least_usd:.4f} ({quote.note})"
+
+
+def _count(films: Sequence[Film]) -> str:
+    return f"{len(films)} film{'' if len(films) == 1 else 's'}"
+
+
+def _patience(patience: timedelta) -> str:
+    """Write how long a person has.
+
+    >>> _patience(timedelta(hours=24)), _patience(timedelta(minutes=90))
+    ('24 hours', '1.5 hours')
+    """
+    return f"{patience / timedelta(hours=1):.3g} hours"
 
 
 def _length(duration_s: float | None) -> str:

@@ -131,7 +131,7 @@ def test_a_person_is_asked_when_the_run_says_so(desk, catalogue, lake, asked):
         desk.quote(film_id, max_cost_usd=0.01, approve_over_budget=asked)
     assert (waiting.value.method_name, waiting.value.timeout) == ("execute_complete", timedelta(hours=24))
     (question,) = desk.asked
-    assert question["subject"] == "curate_video: $0.0300 for the analyses of 1 films?"
+    assert question["subject"] == "Pay $0.0300 for the analyses of 1 film?"
     assert (question["options"], question["defaults"]) == (["Approve", "Reject"], ["Reject"])
     for part in ("| labels ", "| technical cues ", "**together**", "| `Waves` | 0:06 | no | 0.0300 |", "max_cost_usd"):
         assert part in question["body"]
@@ -164,7 +164,7 @@ def test_rejected_the_run_fails_where_that_is_wanted(desk):
 
 
 def test_without_an_answer_in_time_the_run_fails_and_asks_no_more(desk):
-    with pytest.raises(AirflowFailException, match="nobody approved the cost within 1 day"):
+    with pytest.raises(AirflowFailException, match="nobody approved the cost in time"):
         desk.answer(["a"], "Reject", timedout=True)
 
 
