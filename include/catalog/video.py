@@ -9,6 +9,9 @@ from dataclasses import dataclass
 
 from include.catalog.records import AudioFeatures
 
+NOT_ASKED_FOR = "not asked for"
+"""The reason, in ``skipped``, of an analysis that nobody wanted: nothing that a reader has to be told."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimeSpan:
@@ -52,7 +55,10 @@ class Label:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shot:
-    """What lies between two cuts."""
+    """What lies between two cuts: ``start_s`` belongs to it, ``end_s`` does not, for there the next shot begins.
+
+    The last one ends with the film, or where its pictures end.
+    """
 
     start_s: float
     end_s: float
@@ -61,7 +67,10 @@ class Shot:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TechnicalCue:
-    """A stretch that an editor treats on its own: ``BlackFrames``, ``ColorBars``, ``EndCredits``, ``Content``, ..."""
+    """A stretch that an editor treats on its own: ``BlackFrames``, ``ColorBars``, ``EndCredits``, ``Content``, ...
+
+    ``start_s`` belongs to it, ``end_s`` does not.
+    """
 
     cue: str
     start_s: float

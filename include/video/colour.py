@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from include.catalog.video import Measure, Palette, Verdict
 from include.video.palette import find_palette, lab_from_srgb
+from include.video.verdict import settled
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,11 +28,15 @@ BAR_LUMA = 24
 SHADOW, HIGHLIGHT = 0.2, 0.7
 HIGH_KEY_MEDIAN, HIGH_KEY_SHADOWS = 0.6, 0.1
 LOW_KEY_MEDIAN, LOW_KEY_HIGHLIGHTS = 0.25, 0.15
-NIGHT_MEDIAN, NIGHT_LIGHT = 0.12, 0.5
+DARK, LIGHT = 0.3, 0.5
+"""By night more than half of the picture is darker in each of its primaries, and lamps are lighter than that luma."""
+LAMPS_SHARE = 0.005
+FLAT_SHARE, FLAT_LEVELS = 1 / 3, 3
+"""A picture so much of which lies within so many levels of luma, of 256, is a card, a slide or a fade."""
 SKY_ROWS = 0.4
 SKY_SHARE = 0.25
-SURE_OF_DAY, SURE_OF_NIGHT = 0.7, 0.4
-"""How far they may be trusted at best: a painted sky is blue as well, and a dark hall with lamps is as dark."""
+SURE_OF_DAYLIGHT = 0.7
+"""How far it may be trusted at best: a painted sky is blue as well, and a dark hall with lamps is as dark."""
 COLOURLESS_CHROMA = 3.0
 """Of L*a*b*; a film in which 99 pixels in 100 have less is black and white."""
 TEMPERATURES_K = (1667.0, 25000.0)
@@ -123,22 +128,27 @@ class Colours:
             return Verdict(value=None, unit=unit, method="no picture", confidence=None)
         keys = Counter(_key_of(levels) for levels in self._levels)
         key, count = keys.most_common(1)[0]
-        return Verdict(value=key, unit=unit, method=method, confidence=round(count / len(self._levels), 3))
+        confidence = round(count / len(self._levels), 3)
+        return settled(Verdict(value=key, unit=unit, method=method, confidence=confidence))
 
     def daylight(self) -> Verdict:
         """Day where sky is seen, night where it is dark but for lights; nothing is said of the rest, as of an interior.
 
-        Sky is blue and bright and lies in the upper part. Neither is certain, and the confidence is low.
+        Sky is blue and bright and lies in the upper part. Dark is what has no colour either: a blue wall is not.
+        Darkness that is flat, as on a title or a slide, is no night. The confidence is the share of the pictures that
+        agree, times ``SURE_OF_DAYLIGHT``.
         """
-        unit, method = "day | night", "blue sky in the upper part, or darkness with lights in it"
+        unit, method = "day | night", "blue sky in the upper part, or uneven darkness with lights in it"
         if not self._levels:
             return Verdict(value=None, unit=unit, method="no picture", confidence=None)
         day = float((_sky_shares(self._pixels) >= SKY_SHARE).mean())
-        night = sum(map(_is_dark_with_lights, self._levels)) / len(self._levels)
-        share, sure, value = max((day, SURE_OF_DAY, "day"), (night, SURE_OF_NIGHT, "night"))
+        is_dark = _dark_shares(self._pixels) > 0.5
+        night = float((is_dark & [_is_lit(levels) for levels in self._levels]).mean())
+        share, value = max((day, "day"), (night, "night"))
         if share < 0.5:
             return Verdict(value=None, unit=unit, method=f"{method}: neither is seen", confidence=None)
-        return Verdict(value=value, unit=unit, method=method, confidence=round(share * sure, 3))
+        confidence = round(share * SURE_OF_DAYLIGHT, 3)
+        return settled(Verdict(value=value, unit=unit, method=method, confidence=confidence))
 
     def contrast(self) -> Measure:
         """Median over the pictures of the span that the middle nine tenths of their luma fill.
@@ -291,8 +301,18 @@ def _key_of(levels: np.ndarray) -> str:
     return "low" if median <= LOW_KEY_MEDIAN and highlights <= LOW_KEY_HIGHLIGHTS else "normal"
 
 
-def _is_dark_with_lights(levels: np.ndarray) -> bool:
-    return _level(levels, 0.5) < NIGHT_MEDIAN and _level(levels, 0.995) > NIGHT_LIGHT
+def _dark_shares(pixels: np.ndarray) -> np.ndarray:
+    """Return for each picture which share of it is dark in each of the primaries."""
+    return (pixels.max(axis=3) < DARK * 255).reshape(len(pixels), -1).mean(axis=1)
+
+
+def _is_lit(levels: np.ndarray) -> bool:
+    """Say whether a picture has lamps in it, and is uneven otherwise."""
+    import numpy as np
+
+    padded = np.concatenate([np.zeros(FLAT_LEVELS), levels])
+    flattest = float((padded[FLAT_LEVELS:] - padded[:-FLAT_LEVELS]).max())
+    return _level(levels, 1 - LAMPS_SHARE) > LIGHT and flattest < FLAT_SHARE
 
 
 def _sky_shares(pixels: np.ndarray) -> np.ndarray:

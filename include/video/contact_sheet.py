@@ -22,6 +22,8 @@ MOST_COLUMNS = 6
 GAP, CAPTION, HEADER = 12, 26, 34
 """Pixels between the tiles, below each, and above all."""
 JPEG_QUALITY = 85
+ROUNDED_S = 0.002
+"""How far the time of a picture may be from that of a cut beside which it stands: shots' times are in milliseconds."""
 PAPER, INK, FAINT = (24, 24, 24), (235, 235, 235), (150, 150, 150)
 SHORTEST_TILE_SHARE = 0.1
 """A tile is at least so high, measured by its longer side; a picture of one line would not be seen."""
@@ -50,7 +52,8 @@ class Tile:
             self.view = replace(view, later=None)
 
     def _inside(self, view: View) -> bool:
-        return self.shot.start_s - 0.002 <= view.time_s <= self.shot.end_s + 0.002
+        end_s = max(self.shot.end_s - ROUNDED_S, self.shot.start_s + ROUNDED_S)
+        return self.shot.start_s - ROUNDED_S <= view.time_s < end_s
 
     def _distance(self, view: View) -> tuple[bool, float]:
         return not self._inside(view), abs(view.time_s - self.middle_s)

@@ -23,8 +23,8 @@ from include.video.probe import (
     MediaFacts,
     NoPicture,
     PictureUndecodable,
-    _opened,
-    _pictures,
+    open_media,
+    picture_streams,
 )
 
 if TYPE_CHECKING:
@@ -41,6 +41,8 @@ SHORTEST_STEP_S = 0.125
 """... but not more often than this."""
 PAIR_GAP_S = 0.1
 """How long after a picture the one lies that shows what moves: a tenth tells a slow pan from none."""
+PAIRS_PER_S = 1.0
+"""Fewer than pictures: to follow corners costs far more than colours, and a camera does one thing for a while."""
 LONGEST_GAP_S = 0.5
 """Beyond this two pictures have too little in common."""
 WHOLE_PIXELS = 2.0e10
@@ -98,9 +100,7 @@ class Footage:
         self._turn_deg = 0
         self._reformatter: Any = None
         self._spent_pixels = 0
-        self._patient = (
-            False  # whether a long film has too few key frames to skip from one to the next
-        )
+        self._patient = False  # whether a long film has too few key frames to skip from one to the next
         self._bad_packets = 0
         self._whole = self._expected_pixels() <= WHOLE_PIXELS
         self._first_s = 0.0  # when the first frame is shown, on the container's clock
@@ -108,6 +108,7 @@ class Footage:
         duration_s = facts.duration_s or 0.0
         step_s = max(1 / SAMPLES_PER_S, duration_s / MOST_SAMPLES)
         self._step_s = max(SHORTEST_STEP_S, min(step_s, duration_s / LEAST_SAMPLES)) if duration_s else step_s / 2
+        self._pair_step_s = min(1 / PAIRS_PER_S, duration_s / LEAST_SAMPLES)
         self._burst_step_s = max(BURST_S * 4, duration_s / BURSTS)
         self.aspect_ratio: float | None = None
         """Width through height as a player shows it; known after the first picture."""
@@ -125,7 +126,7 @@ class Footage:
         :raises MediaError: when it cannot even be opened, has no picture, or is of a codec that is not decoded.
         """
         pending: View | None = None
-        due_s = 0.0
+        due_s = pair_due_s = 0.0
         for time_s, frame in self._frames():
             picture = None
             if pending and (gap_s := time_s - pending.time_s) > LONGEST_GAP_S:
@@ -141,8 +142,11 @@ class Footage:
             if time_s >= due_s and not pending:
                 picture = self._picture(frame) if picture is None else picture
                 if picture is not None:
-                    pending = View(time_s, picture)
                     due_s = time_s + self._next_step_s() - 0.01
+                    if time_s < pair_due_s:
+                        yield View(time_s, picture)
+                        continue
+                    pending, pair_due_s = View(time_s, picture), time_s + self._pair_step_s - 0.01
             elif wanted:
                 picture = self._picture(frame) if picture is None else picture
                 if picture is not None:
@@ -199,7 +203,7 @@ class Footage:
         resting = False
         packets = self._packets(container, stream)
         while (packet := next(packets, None)) is not None:
-            packet_s = _time_of(packet)
+            packet_s = _time_of(packet) if burst_s is None or resting else None
             if burst_s is None and packet_s is not None:
                 burst_s, next_s = packet_s, packet_s + self._burst_step_s
             if resting and packet_s is not None and burst_s is not None:
@@ -306,8 +310,8 @@ def _opened_film(path: Path) -> Iterator[tuple[Any, Any]]:
 
     :raises MediaError: when it is no media, has no picture, or is of a codec that is not decoded.
     """
-    with path.open("rb") as file, _opened(file, path.name) as (_, container):
-        stream = next(_pictures(container), None)
+    with path.open("rb") as file, open_media(file, path.name) as (_, container):
+        stream = next(picture_streams(container), None)
         if stream is None:
             raise NoPicture(f"{path.name} has no picture: give the film with its picture, or drop it")
         context = stream.codec_context

@@ -3,14 +3,16 @@
 Rekognition looks at a film a few times a second and says what it sees in each of these pictures. Here such sightings
 become stretches of time. Hours of film give hundreds of thousands of sightings, so they are never gathered: what is
 kept grows with the number of findings and of their stretches, not with that of their sightings.
+
+Of a shot it tells the first and the last frame, and when these are shown. Here a shot ends where the next one begins.
 """
 
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Mapping
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from operator import attrgetter
 from typing import Any
 
 from include.catalog.video import Label, LabelInstance, ModerationLabel, Shot, TechnicalCue, TextLine
@@ -19,12 +21,16 @@ from include.video.text_lines import box_from_record, merge_lines
 
 Record = Mapping[str, Any]
 
-MERGING_VERSION = "1"
+MERGING_VERSION = "2"
 """Raise it whenever the same records would be merged to other findings."""
 MOST_INSTANCES = 50
 """Boxes that a label keeps, the surest first: in a crowd more of them tell nothing."""
 MOST_LINES = 1000
 """Lines of text that a clip keeps, those that stand longest: a clock in the picture writes a new one each second."""
+ADJOINING_FRAMES = 1.5
+"""What begins so soon after the last frame of a stretch follows it without a hole; time stamps are rounded."""
+END_WITHIN_S = 0.5
+"""A film whose last shot ends this close to its end is shot until then: its sound often goes on a little longer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +68,7 @@ def findings_from_records(analyses: Mapping[str, Iterable[Record]], *, duration_
         (records for analysis, records in analyses.items() if analysis != "segments"), duration_s=duration_s
     )
     lines, left_out = _longest_lines(analyses.get("text", ()), sampling)
-    shots, cues = _segments(analyses.get("segments", ()))
+    shots, cues = _segments(analyses.get("segments", ()), duration_s)
     return Findings(
         labels=_labels(analyses.get("labels", ()), sampling),
         shots=shots,
@@ -132,16 +138,63 @@ def _moderation(records: Iterable[Record], sampling: Sampling) -> tuple[Moderati
     return tuple(sorted(found, key=_by_presence))
 
 
-def _segments(records: Iterable[Record]) -> tuple[tuple[Shot, ...], tuple[TechnicalCue, ...]]:
-    shots, cues = [], []
-    for record in records:
-        span = {name: record[name] for name in ("start_s", "end_s", "confidence")}
-        if record["kind"] == "shot":
-            shots.append(Shot(**span))
+def _segments(records: Iterable[Record], duration_s: float | None) -> tuple[tuple[Shot, ...], tuple[TechnicalCue, ...]]:
+    in_order = sorted(records, key=lambda record: (record["start_s"], record["end_s"], record.get("cue", "")))
+    shots = [record for record in in_order if record["kind"] == "shot"]
+    cues = [record for record in in_order if record["kind"] != "shot"]
+    starts_s = [shot["start_s"] for shot in shots]
+    shots_end_s = [*starts_s[1:], *ends_s(shots, duration_s)[-1:]]
+    return (
+        tuple(
+            Shot(start_s=shot["start_s"], end_s=end_s, confidence=shot["confidence"])
+            for shot, end_s in zip(shots, shots_end_s, strict=True)
+        ),
+        tuple(
+            TechnicalCue(cue=cue["cue"], start_s=cue["start_s"], end_s=end_s, confidence=cue["confidence"])
+            for cue, end_s in zip(cues, ends_s(cues, duration_s), strict=True)
+        ),
+    )
+
+
+def ends_s(stretches: Sequence[Record], duration_s: float | None = None) -> list[float]:
+    """Return until when each stretch lasts, its last frame included; that moment is no part of it any more.
+
+    It is a frame after the last one is shown, or where another one begins then, or where the film ends. How long a
+    frame is tells the longest stretch; without numbers of frames it counts for nothing.
+
+    :param stretches: in the order of time
+
+    >>> dark = {"start_s": 0.0, "end_s": 1.96, "start_frame": 0, "end_frame": 49}
+    >>> ends_s([dark, {"start_s": 2.0, "end_s": 5.96, "start_frame": 50, "end_frame": 149}], duration_s=6.1)
+    [2.0, 6.1]
+    >>> ends_s([dark]), ends_s([dark], duration_s=60.0), ends_s([{"start_s": 0.0, "end_s": 1.96}], duration_s=2.0)
+    ([2.0], [2.0], [2.0])
+    """
+    frame_s = _frame_s(stretches)
+    starts_s = [stretch["start_s"] for stretch in stretches]
+    found = []
+    for stretch in stretches:
+        start_s, last_s = stretch["start_s"], stretch["end_s"]
+        following = max(bisect_left(starts_s, last_s), bisect_right(starts_s, start_s))
+        if following < len(starts_s) and starts_s[following] - last_s <= ADJOINING_FRAMES * frame_s:
+            end_s = starts_s[following]
+        elif duration_s is not None and abs(duration_s - last_s) <= END_WITHIN_S:
+            end_s = duration_s
         else:
-            cues.append(TechnicalCue(cue=record["cue"], **span))
-    in_order = attrgetter("start_s", "end_s")
-    return tuple(sorted(shots, key=in_order)), tuple(sorted(cues, key=lambda cue: (*in_order(cue), cue.cue)))
+            end_s = last_s + frame_s
+        found.append(max(start_s, round(end_s, 3)))
+    return found
+
+
+def _frame_s(stretches: Sequence[Record]) -> float:
+    """Return how long a frame is shown, by the stretch with the most of them; 0 when none tells."""
+    counted = [
+        (stretch["end_frame"] - stretch["start_frame"], stretch["end_s"] - stretch["start_s"])
+        for stretch in stretches
+        if None not in (stretch.get("start_frame"), stretch.get("end_frame"))
+    ]
+    frames, lasting_s = max(counted, default=(0, 0.0))
+    return lasting_s / frames if frames > 0 else 0.0
 
 
 def _longest_lines(records: Iterable[Record], sampling: Sampling) -> tuple[tuple[TextLine, ...], int]:

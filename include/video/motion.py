@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from include.catalog.video import Measure, Verdict
+from include.video.verdict import settled
 
 if TYPE_CHECKING:
     import numpy as np
@@ -106,7 +107,7 @@ class MotionMeter:
         kind = max(votes, key=lambda kind: votes[kind])
         confidence = votes[kind] / sum(votes.values()) * self._trust()
         method = "corners followed between pictures 0.1 s apart, common movement by RANSAC, most frequent kind"
-        return Verdict(value=kind, unit=unit, method=method, confidence=round(confidence, 3))
+        return settled(Verdict(value=kind, unit=unit, method=method, confidence=round(confidence, 3)))
 
     def speed(self) -> Measure:
         """Median speed of the camera."""

@@ -121,7 +121,7 @@ def probe_media(file: str | Path | BinaryIO, *, name: str | None = None) -> Medi
         with Path(file).open("rb") as opened:
             return probe_media(opened, name=name or Path(file).name)
     name = name or str(getattr(file, "name", "the file"))
-    with _opened(file, name) as (container, opened):
+    with open_media(file, name) as (container, opened):
         size_bytes = file.seek(0, 2)
         return _facts(opened, container, size_bytes, _mov_turns(file, size_bytes))
 
@@ -145,8 +145,8 @@ def check_video(path: str | Path, *, name: str | None = None) -> MediaFacts:
             raise NoPicture(f"{name} {holds}: give the film with its picture, or drop it")
         if facts.video.width * facts.video.height > MOST_PIXELS:
             raise PictureTooLarge(_too_large(name, facts.video.width, facts.video.height))
-        with _opened(file, name) as (_, opened):
-            _decode_first(next(_pictures(opened)), name)
+        with open_media(file, name) as (_, opened):
+            _decode_first(next(picture_streams(opened)), name)
     return facts
 
 
@@ -202,8 +202,8 @@ def measured_duration_s(file: BinaryIO, *, name: str = "the file") -> float | No
     import av.error
 
     first_s, last_s = math.inf, -math.inf
-    with _opened(file, name) as (_, opened):
-        stream = next(_pictures(opened), None) or next(iter(opened.streams.audio), None)
+    with open_media(file, name) as (_, opened):
+        stream = next(picture_streams(opened), None) or next(iter(opened.streams.audio), None)
         packets = opened.demux(stream) if stream else iter(())
         while True:
             try:
@@ -219,8 +219,10 @@ def measured_duration_s(file: BinaryIO, *, name: str = "the file") -> float | No
 
 
 @contextmanager
-def _opened(file: BinaryIO, name: str) -> Iterator[tuple[str, Any]]:
+def open_media(file: BinaryIO, name: str) -> Iterator[tuple[str, Any]]:
     """Open a file with ffmpeg held to its sniffed format and to these bytes; yield the format's name and the container.
+
+    A decoder of it may be opened only after its codec was looked up in ``VIDEO_CODECS``.
 
     Opening decodes nothing. ffmpeg's own errors inside the block are those of a broken header.
 
@@ -252,7 +254,7 @@ def _opened(file: BinaryIO, name: str) -> Iterator[tuple[str, Any]]:
         raise HeaderBroken(f"{name}: the {container} header cannot be read ({_reason(error)})") from error
 
 
-def _pictures(opened: Any) -> Iterator[Any]:
+def picture_streams(opened: Any) -> Iterator[Any]:
     """Yield the video streams of a file, without cover pictures."""
     from av.stream import Disposition
 
@@ -260,7 +262,7 @@ def _pictures(opened: Any) -> Iterator[Any]:
 
 
 def _facts(opened: Any, container: str, size_bytes: int, turns: Iterator[int]) -> MediaFacts:
-    picture = next(_pictures(opened), None)
+    picture = next(picture_streams(opened), None)
     duration_s = opened.duration / 1_000_000 if opened.duration else None
     return MediaFacts(
         probed=True,

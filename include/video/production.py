@@ -14,7 +14,7 @@ from include.video.frames import Footage
 from include.video.motion import MotionMeter
 from include.video.probe import MediaFacts
 
-PRODUCTION_VERSION = "1"
+PRODUCTION_VERSION = "2"
 """Raise it whenever the same clip would get other measures."""
 SQUARE_WITHIN = 0.02
 """How far width through height may be from 1 in a square picture."""

@@ -1,10 +1,12 @@
 """What Rekognition Video says about a film, as flat records: seconds from the first frame, confidences from 0 to 1.
 
-Rekognition answers in pages. Each function reads one page, so that nothing needs all pages in memory.
+Rekognition answers in pages. Each function reads one page, so that nothing needs all pages in memory. What has no name
+or no time, as another model may leave it, cannot be told and is left out; what else is missing is ``None``.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -24,8 +26,7 @@ def labels_from_page(page: Page) -> Iterator[Record]:
     ...     record["name"], record["start_s"], record["end_s"], record["confidence"], record["instances"]
     ('Car', 0.5, 0.5, 0.915, [{'confidence': 0.9, 'box': {'left': 0.1, 'top': 0.2, 'width': 0.3, 'height': 0.4}}])
     """
-    for found in page.get("Labels", ()):
-        label = found["Label"]
+    for found, label in _told(page, "Labels", "Label", name="Name"):
         yield {
             "name": label["Name"],
             "parents": _names(label.get("Parents")),
@@ -35,7 +36,7 @@ def labels_from_page(page: Page) -> Iterator[Record]:
             "confidence": _share(label.get("Confidence")),
             "instances": [
                 {"confidence": _share(instance.get("Confidence")), "box": _box(instance)}
-                for instance in label.get("Instances", ())
+                for instance in label.get("Instances") or ()
             ],
         }
 
@@ -57,12 +58,15 @@ def segments_from_page(page: Page) -> Iterator[Record]:
     ('cue', 'BlackFrames', 2.0)
     """
     for found in page.get("Segments", ()):
-        if found["Type"] == "SHOT":
-            segment = found["ShotSegment"]
-            kind: Record = {"kind": "shot", "index": segment["Index"]}
+        segment: Mapping[str, Any]
+        if found.get("Type") == "SHOT":
+            segment = found.get("ShotSegment") or {}
+            kind: Record = {"kind": "shot", "index": segment.get("Index")}
         else:
-            segment = found["TechnicalCueSegment"]
-            kind = {"kind": "cue", "cue": segment["Type"]}
+            segment = found.get("TechnicalCueSegment") or {}
+            kind = {"kind": "cue", "cue": segment.get("Type")}
+        if _start_ms(found) is None or kind.get("cue", "") is None:
+            continue
         yield {
             **kind,
             **_span(found),
@@ -81,8 +85,7 @@ def moderation_from_page(page: Page) -> Iterator[Record]:
     ...     record["name"], record["parent"], record["level"], record["start_s"], record["confidence"]
     ('Weapon Violence', 'Violence', 2, 0.0, 0.974)
     """
-    for found in page.get("ModerationLabels", ()):
-        label = found["ModerationLabel"]
+    for found, label in _told(page, "ModerationLabels", "ModerationLabel", name="Name"):
         yield {
             "name": label["Name"],
             "parent": label.get("ParentName") or None,
@@ -105,16 +108,15 @@ def text_from_page(page: Page) -> Iterator[Record]:
     ...     record["text"], record["kind"], record["start_s"], record["confidence"], record["box"]["left"]
     ('EXIT', 'line', 1.0, 0.98, 0.1)
     """
-    for found in page.get("TextDetections", ()):
-        text = found["TextDetection"]
+    for found, text in _told(page, "TextDetections", "TextDetection", name="DetectedText"):
         yield {
             "text": text["DetectedText"],
-            "kind": text["Type"].lower(),
+            "kind": text.get("Type", "LINE").lower(),
             "id": text.get("Id"),
             "parent_id": text.get("ParentId"),
             **_span(found),
             "confidence": _share(text.get("Confidence")),
-            "box": _box(text.get("Geometry", {})),
+            "box": _box(text.get("Geometry") or {}),
         }
 
 
@@ -161,25 +163,42 @@ def _model_version(page: Page) -> str | None:
     return ", ".join(f"{kind} {version}" for kind, version in sorted(versions.items())) or None
 
 
-def _span(found: Mapping[str, Any]) -> Record:
-    """Return start and end in seconds, of a stretch or of one moment.
+def _told(page: Page, findings: str, what: str, *, name: str) -> Iterator[tuple[Mapping[str, Any], Mapping[str, Any]]]:
+    """Yield each finding of a page with what was found, unless that has no name or no time."""
+    for found in page.get(findings, ()):
+        if (found.get(what) or {}).get(name) and _start_ms(found) is not None:
+            yield found, found[what]
 
-    ``Timestamp`` comes along with a stretch, too; the stretch says more.
-    """
-    start_ms = found.get("StartTimestampMillis", found.get("Timestamp"))
-    end_ms = found.get("EndTimestampMillis", start_ms)
-    return {"start_s": start_ms / 1000, "end_s": end_ms / 1000}
+
+def _start_ms(found: Mapping[str, Any]) -> float | None:
+    """Return when a stretch starts; its ``Timestamp``, which may come along, says less, and that of a moment all."""
+    start_ms: float | None = found.get("StartTimestampMillis", found.get("Timestamp"))
+    return start_ms
+
+
+def _span(found: Mapping[str, Any]) -> Record:
+    """Return start and end in seconds, of a stretch or of one moment."""
+    start_ms = _start_ms(found) or 0
+    return {"start_s": start_ms / 1000, "end_s": max(start_ms, found.get("EndTimestampMillis", start_ms)) / 1000}
 
 
 def _share(percent: float | None) -> float | None:
-    return None if percent is None else round(percent / 100, 4)
+    """Return a confidence as a share; ``None`` for what is no number.
+
+    >>> _share(97.4), _share(float("nan")), _share(None)
+    (0.974, None, None)
+    """
+    return None if percent is None or not math.isfinite(percent) else round(percent / 100, 4)
 
 
 def _names(values: Any) -> list[str]:
-    return [value["Name"] for value in values or ()]
+    return [value["Name"] for value in values or () if value.get("Name")]
 
 
 def _box(value: Mapping[str, Any]) -> Record | None:
-    """Return a bounding box as shares of the frame's width and height."""
-    box = value.get("BoundingBox")
-    return box and {side: round(box[side.capitalize()], 4) for side in ("left", "top", "width", "height")}
+    """Return a bounding box as shares of the frame's width and height; ``None`` unless all its sides are numbers."""
+    box = value.get("BoundingBox") or {}
+    sides: dict[str, Any] = {side: box.get(side.capitalize()) for side in ("left", "top", "width", "height")}
+    if not all(isinstance(size, int | float) and math.isfinite(size) for size in sides.values()):
+        return None
+    return {side: round(size, 4) for side, size in sides.items()}

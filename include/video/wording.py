@@ -101,8 +101,8 @@ def quoted(text: str, longest: int = 60) -> str:
 def colour_name(colour: str) -> str:
     """Name a colour, given as ``#rrggbb`` in sRGB, in a word or two.
 
-    >>> [colour_name(colour) for colour in ("#0b1030", "#8a8a88", "#f4f2ef", "#7a4a1e", "#2fa04a", "#9fc6ff")]
-    ['dark blue', 'grey', 'white', 'brown', 'green', 'light blue']
+    >>> [colour_name(colour) for colour in ("#0b1030", "#8a8a88", "#f4f2ef", "#7a4a1e", "#b59667", "#9fc6ff")]
+    ['dark blue', 'grey', 'white', 'brown', 'beige', 'light blue']
     """
     red, green, blue = (int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5))
     hue, lightness, _ = colorsys.rgb_to_hls(red, green, blue)
@@ -110,19 +110,32 @@ def colour_name(colour: str) -> str:
     if brightest < 0.1 or chroma < 0.1:
         return next(name for limit, name in _GREYS if lightness <= limit)
     name = next(name for limit, name in _HUES if 360 * hue <= limit)
-    if name == "orange" and lightness < 0.4:
+    is_muted = chroma < 0.55 * brightest
+    if name == "orange" and is_muted and lightness >= 0.5:
+        return "beige"
+    if (name == "orange" and (is_muted or lightness < 0.4)) or (name == "red" and is_muted and lightness < 0.5):
         return "brown" if lightness >= 0.2 else "dark brown"
     return f"dark {name}" if lightness < 0.25 else f"light {name}" if lightness > 0.75 else name
 
 
 def named_colours(shares: Iterable[tuple[str, float]], *, least_share: float = 0.1, most: int = 3) -> list[str]:
-    """Name the main colours of a palette, the largest first; shades of one name count together.
+    """Name the main colours of a palette, the largest first; several shades of one colour count together.
 
     >>> named_colours([("#101010", 0.4), ("#0b0b0c", 0.2), ("#1040d0", 0.3), ("#ffffff", 0.05)])
     ['black', 'blue']
+    >>> named_colours([("#6e6e6f", 0.8), ("#424242", 0.2)])
+    ['shades of grey']
     """
     totals: dict[str, float] = {}
+    names: dict[str, set[str]] = {}
     for colour, share in shares:
-        totals[colour_name(colour)] = totals.get(colour_name(colour), 0.0) + share
-    names = sorted(totals, key=lambda name: -totals[name])
-    return [name for name in names if totals[name] >= least_share][:most]
+        name = colour_name(colour)
+        family = name.rpartition(" ")[2]
+        totals[family] = totals.get(family, 0.0) + share
+        names.setdefault(family, set()).add(name)
+    largest = sorted(totals, key=lambda family: -totals[family])
+    return [
+        f"shades of {family}" if len(names[family]) > 1 else names[family].pop()
+        for family in largest
+        if totals[family] >= least_share
+    ][:most]

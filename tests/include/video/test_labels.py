@@ -139,6 +139,44 @@ def test_shots_and_cues_are_sorted_by_their_time():
     assert [one.cue for one in found.cues] == ["BlackFrames"]
 
 
+def framed(kind: str, first: int, last: int, **more: str) -> dict:
+    """A stretch of a film with 25 frames a second, as Rekognition tells it: by its first and its last frame."""
+    named = {"kind": kind, "start_frame": first, "end_frame": last, "confidence": 0.9, **more}
+    return {**named, "start_s": first / 25, "end_s": last / 25}
+
+
+cuts = st.lists(st.integers(1, 20_000), min_size=2, max_size=60, unique=True).map(sorted)
+
+
+@given(cuts, st.none() | st.just(0.02))
+def test_shots_follow_each_other_without_a_hole_and_fill_the_film(frames, longer_s):
+    shots = [framed("shot", first, after - 1) for first, after in itertools.pairwise(frames)]
+    duration_s = None if longer_s is None else frames[-1] / 25 + longer_s
+    found = findings_from_records({"segments": shots}, duration_s=duration_s).shots
+    assert [one.start_s for one in found] == [frame / 25 for frame in frames[:-1]]
+    assert [one.end_s for one in found][:-1] == [one.start_s for one in found][1:]
+    one_frame = 0.04 if max(after - first for first, after in itertools.pairwise(frames)) > 1 else 0.0
+    last_s = found[-1].end_s
+    assert last_s == (round(duration_s, 3) if duration_s else pytest.approx((frames[-1] - 1) / 25 + one_frame))
+
+
+def test_the_last_shot_of_a_film_that_breaks_off_ends_with_its_pictures():
+    (one,) = findings_from_records({"segments": [framed("shot", 0, 97)]}, duration_s=8.8).shots
+    assert one.end_s == 3.92
+
+
+def test_a_cue_lasts_for_its_last_frame_and_no_longer():
+    black, later = framed("cue", 0, 24, cue="BlackFrames"), framed("cue", 100, 149, cue="EndCredits")
+    found = findings_from_records({"segments": [later, black]}, duration_s=6.1).cues
+    assert [(one.cue, one.end_s) for one in found] == [("BlackFrames", 1.0), ("EndCredits", 6.1)]
+
+
+def test_a_cue_may_share_its_last_frame_with_the_next_as_the_service_tells_it():
+    black, content = framed("cue", 0, 299, cue="BlackFrames"), framed("cue", 299, 449, cue="Content")
+    found = findings_from_records({"segments": [black, content]}, duration_s=18.02).cues
+    assert [(one.start_s, one.end_s) for one in found] == [(0.0, 11.96), (11.96, 18.02)]
+
+
 def test_analyses_that_were_not_made_found_nothing():
     assert findings_from_records({}) == Findings()
 

@@ -17,7 +17,7 @@ from tests.include.video.films import RATE, by_day, by_night, flat, shifted, tex
 
 
 def shots_at(*times_s: float) -> list[Shot]:
-    return [Shot(start_s=start, end_s=end - 1 / RATE, confidence=0.9) for start, end in pairwise(times_s)]
+    return [Shot(start_s=start, end_s=end, confidence=0.9) for start, end in pairwise(times_s)]
 
 
 def measured(path, *, shots=(), sheet=None) -> Production:
@@ -138,6 +138,29 @@ def test_day_is_day_and_night_is_night(production):
     assert production([flat((225, 225, 220))] * 5).lighting_key.value == "high"
 
 
+@pytest.mark.parametrize("colour", [(0, 0, 255), (0, 0, 0), (28, 28, 30)], ids=["blue", "black", "dark grey"])
+def test_a_card_with_text_on_it_is_no_night(production, colour):
+    card = flat(colour)
+    cv2.putText(card, "CHAPTER ONE", (40, 100), cv2.FONT_HERSHEY_SIMPLEX, 1.0, (255, 255, 255), 2)
+    assert production([card] * 5).daylight.value is None
+
+
+def test_a_counter_on_a_card_does_not_move_the_camera(production):
+    def picture(number: int) -> np.ndarray:
+        card = flat((84, 94, 106))
+        cv2.putText(card, f"Frame = {number}", (60, 100), cv2.FONT_HERSHEY_SIMPLEX, 1.0, (255, 255, 255), 2)
+        return card
+
+    camera = production(picture(number) for number in range(50)).camera_motion
+    assert (camera.value, camera.confidence) == (None, None) or camera.value == "static"
+
+
+def test_what_is_too_unsure_is_unknown_and_says_what_is_likeliest(production):
+    key = production([flat((level, level, level)) for level in (230, 130, 20) for _ in range(25)]).lighting_key
+    assert (key.value, key.confidence) == (None, None)
+    assert "is likeliest (0." in key.method
+
+
 def test_black_bars_are_no_part_of_the_picture(production):
     picture = flat((150, 140, 130))
     framed = picture.copy()
@@ -159,7 +182,7 @@ def test_the_pace_of_cutting(production):
     found = production([flat((90, 90, 90))] * 100, shots=shots_at(0, 1, 2.5, 4))
 
     assert (found.shots_per_minute.value, found.shots_per_minute.confidence) == (45, 0.9)
-    assert found.median_shot_s.value == 1.46
+    assert found.median_shot_s.value == 1.5
     unknown = production([flat((90, 90, 90))] * 5)
     assert (unknown.shots_per_minute.value, unknown.median_shot_s.value) == (None, None)
 

@@ -96,3 +96,25 @@ def test_what_a_page_does_not_say_is_not_known():
         "model_version": None,
         "media": {"duration_s": None, "width": None, "height": None, "frame_rate": None, "codec": None},
     }
+
+
+@pytest.mark.parametrize("analysis", RECORDS_FROM_PAGE)
+def test_what_has_no_name_or_no_time_is_left_out(analysis):
+    lists = {"Labels": "Label", "ModerationLabels": "ModerationLabel", "TextDetections": "TextDetection"}
+    page = {name: [{}, {what: {}, "Timestamp": 0}, {what: None}, {what: {"Name": "a", "DetectedText": "a"}}]
+            for name, what in lists.items()}  # fmt: skip
+    page["Segments"] = [
+        {},
+        {"Type": "SHOT", "ShotSegment": {"Index": 0}},
+        {"Type": "TECHNICAL_CUE", "StartTimestampMillis": 0},
+    ]
+    assert list(RECORDS_FROM_PAGE[analysis](page)) == []
+
+
+def test_numbers_that_are_none_are_not_known():
+    nan = float("nan")
+    box = {"Left": nan, "Top": 0.1, "Width": 0.1, "Height": 0.1}
+    label = {"Name": "Car", "Confidence": nan, "Instances": [{"BoundingBox": box, "Confidence": nan}, {}]}
+    (record,) = labels_from_page({"Labels": [{"Timestamp": 0, "Label": label}]})
+    assert record["confidence"] is None
+    assert record["instances"] == [{"confidence": None, "box": None}] * 2

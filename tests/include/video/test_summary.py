@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from include.catalog.records import AudioFeatures
 from include.catalog.video import (
+    NOT_ASKED_FOR,
     ClipMedia,
     Engine,
     Measure,
@@ -107,20 +108,20 @@ def test_a_clip_is_told_from_its_form_to_its_sound():
     )
     assert summarise(record) == (
         "The clip is in portrait format, 720 by 1280 pixels, and lasts 1 minute. "
-        "It has 3 shots, in the median 4 seconds long. "
+        "It has 3 shots, typically 4 seconds long. "
         "There are black frames from 0:58 to 1:00. "
         "It was probably filmed by night. "
-        "The picture is dark with strong shadows (low key). "
+        "The picture is dark, with few bright parts (low key). "
         "The main colours are black and orange. "
         "Its colours are warm, at about 3,200 K. "
-        "The camera pans. "
+        "The camera pans or moves sideways. "
         "It shows, in the words of the service: Car (from 0:00 to 0:10, up to 2 at once). "
         'The picture reads "EXIT" at 0:01 and "WAY OUT" at 0:20. '
         "Some viewers should be warned of: Violence (at 0:03). "
-        "In its sound voices are heard over music and the loudness is -14.2 LUFS. "
-        "Voices fill about 40% of the time. "
+        "A voice is heard about 40% of the time, and stretches without one. "
+        "The sound has a loudness of -14.2 LUFS. "
         "A beat of about 120 a minute is heard. "
-        "Its key is A minor. "
+        "The sound is in the key of A minor. "
         "Text was not analysed: AccessDeniedException: not today."
     )
 
@@ -143,7 +144,7 @@ def test_what_is_unsure_is_not_told():
     [
         ({"voice": "silent"}, ["Its sound track is silent."]),
         ({"voice_confidence": 0.6, "tempo_bpm": None, "key": None, "loudness_lufs": None},
-         ["In its sound probably voices are heard over music."]),
+         ["Probably a voice is heard, and stretches without one."]),
         ({"voice_confidence": 0.2, "tempo_bpm": None, "key": None, "loudness_lufs": None}, []),
     ],
 )  # fmt: skip
@@ -151,8 +152,22 @@ def test_sound_is_told_as_far_as_it_is_known(heard, sentences):
     assert list(about_sound(replace(SONG, **heard), NOTHING_MEASURED)) == sentences
 
 
+def test_what_nobody_asked_for_is_not_told():
+    assert summarise(replace(BARE, skipped={"moderation": NOT_ASKED_FOR})) == summarise(BARE)
+
+
+def test_a_silent_clip_has_no_sound_rather_than_none_that_was_analysed():
+    silent = replace(BARE, media=replace(MEDIA, has_audio=False), skipped={"audio": "the clip has no sound track"})
+    assert summarise(silent) == f"{summarise(BARE)} It has no sound."
+
+
+def test_a_single_pixel_is_one():
+    assert "square, a single pixel, and" in summarise(replace(BARE, media=replace(MEDIA, width=1, height=1)))
+
+
 def test_lines_that_are_not_told_are_counted():
-    found = findings_from_records({"text": [line(f"SHOP {number}", 2.0 * number) for number in range(6)]})
+    shops = ("BAKER", "BUTCHER", "FISH", "SHOES", "HATS", "TEA")
+    found = findings_from_records({"text": [line(name, 2.0 * number) for number, name in enumerate(shops)]})
     assert "and 2 more lines." in summarise(replace(BARE, text=found.text))
     assert "and 9 more lines." in summarise(replace(BARE, text=found.text, text_left_out=7))
 

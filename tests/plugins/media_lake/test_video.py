@@ -18,6 +18,8 @@ from tests.include.audio.signals import babble, encoded
 from tests.plugins.media_lake.films import FOLDER, film, land
 from tests.plugins.media_lake.rekognition_pages import FOUND, GROUP, Group, keep, labels_pages, text_pages
 
+pytestmark = pytest.mark.usefixtures("shared_clients")
+
 REFUSED = "rekognition label_detection on s3://media-raw/a.mp4 (no job was started): AccessDeniedException: not today."
 
 
