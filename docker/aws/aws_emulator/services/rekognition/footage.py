@@ -108,8 +108,13 @@ def decode(video: Path, chosen: VideoStream, folder: Path, *, threads: int, repo
         stream.thread_type = "AUTO"
         stream.codec_context.thread_count = threads
         packets = _Packets(opened, stream)
-        for frame in packets:
-            report(survey.add(frame))
+        try:
+            for frame in packets:
+                report(survey.add(frame))
+        finally:
+            # Closing waits for the decoder's threads with Python's lock held, which they want to report damage; this
+            # waits for them without it.
+            stream.codec_context.flush_buffers()
     if survey.frames == 0:
         raise NothingDecodable("Not one frame of the video can be decoded.")
     survey.finish(packets.bad)
