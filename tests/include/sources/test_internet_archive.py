@@ -5,7 +5,7 @@ from typing import Any
 from urllib.parse import unquote, urljoin, urlsplit
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from include.catalog.keys import asset_id_from_source
@@ -631,7 +631,6 @@ odd_items = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=400)
 @given(mostly(odd_items))
 def test_whatever_an_item_says_it_is_tracks_or_a_rejection_or_a_named_error(answer):
     try:
@@ -673,7 +672,6 @@ odd_pages = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=300)
 @given(mostly(odd_pages), st.sampled_from([None, "page:7", "page:200", "scrape:", "scrape:abc"]))
 def test_whatever_a_search_says_it_is_a_page_or_a_named_error(answer, cursor):
     try:

@@ -133,7 +133,7 @@ def plainly_means(claim: str, licence: Licence) -> bool:
     return path in (canonical, canonical.replace("by-nd-nc", "by-nc-nd"), canonical.replace("by-nc-nd", "by-nd-nc"))
 
 
-@settings(max_examples=400)
+@settings(max_examples=200)
 @given(strings)
 @example(BY.replace("creativecommons", "creativecommοns"))
 @example(unicodedata.normalize("NFKD", "https://creativecommons.org/licenses/by/4․0/"))
@@ -144,7 +144,7 @@ def test_an_address_that_the_archive_or_commons_takes_is_one_of_the_table_word_f
             assert plainly_means(claim, licence)
 
 
-@settings(max_examples=300)
+@settings(max_examples=200)
 @given(claims)
 def test_whatever_the_archive_is_told_it_takes_only_what_the_table_holds(claim):
     licence = from_archive(claim)
@@ -158,7 +158,7 @@ fields = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=400)
+@settings(max_examples=200)
 @given(fields)
 @example({"LicenseShortName": "CC BY-SA 4.0"})
 @example({"LicenseShortName": "Public domain", "LicenseUrl": "https://www.flickr.com/commons/usage/"})

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from include.catalog.attribution import attribution_text
@@ -314,7 +314,6 @@ odd_hits = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=300)
 @given(odd_hits)
 def test_whatever_a_hit_says_it_is_a_track_that_can_be_written_or_a_rejection(told):
     found = read(told)

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from include.catalog.attribution import attribution_text
@@ -514,7 +514,6 @@ odd_metadata = st.fixed_dictionaries({
 odd_infos = st.builds(lambda told, fields: told | {"extmetadata": fields}, plain_infos, odd_metadata)
 
 
-@settings(max_examples=300)
 @given(odd_infos, often("File:Ebb tide.webm"))
 def test_whatever_a_file_says_it_is_a_track_that_can_be_written_or_a_rejection(told, title):
     found = read(page(told=told, title=title))
@@ -529,7 +528,6 @@ def test_whatever_a_file_says_it_is_a_track_that_can_be_written_or_a_rejection(t
     assert found.source_url.startswith("https://commons.wikimedia.org/")
 
 
-@settings(max_examples=200)
 @given(
     st.lists(
         st.one_of(

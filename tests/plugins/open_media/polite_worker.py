@@ -1,7 +1,7 @@
-"""A worker of the deployment: asks one server some times, or downloads from it, in the line that all workers share.
+"""A worker of the deployment: asks servers, or downloads from them, in the lines that all workers share.
 
-``python polite_worker.py <table> <base URL> <seconds between requests> <bytes per second> <path> <times>``. It says
-``ready``, waits for a line on its standard input, and begins.
+``python polite_worker.py <table>`` says ``ready`` and then does what each line of its standard input says:
+``<base URL> <seconds between requests> <bytes per second> <path> <times>``, after which it says ``done``.
 """
 
 from __future__ import annotations
@@ -16,19 +16,23 @@ from include.sources.source import HostPace
 from open_media.pace import DeploymentPacer
 
 
-def main(table: str, base_url: str, pause_s: str, bytes_per_s: str, path: str, times: str) -> None:
+def visit(pacer: DeploymentPacer, base_url: str, pause_s: str, bytes_per_s: str, path: str, times: str) -> None:
     pace = HostPace(float(pause_s), bytes_per_s=float(bytes_per_s))
-    pacer = DeploymentPacer(boto3.resource("dynamodb").Table(table))
-    with PoliteClient(
-        base_url, user_agent="test", hosts={}, loopback_hosts={urlsplit(base_url).netloc: pace}, pacer=pacer
-    ) as client:
-        pacer.wait(f"warm-up-{id(client)}", 0.001)
-        print("ready", flush=True)
-        sys.stdin.readline()
+    hosts = {urlsplit(base_url).netloc: pace}
+    with PoliteClient(base_url, user_agent="test", hosts={}, loopback_hosts=hosts, pacer=pacer) as client:
         for _ in range(int(times)):
             with client.stream(path, max_bytes=1 << 30) as download:
                 for _ in download.chunks:
                     pass
+
+
+def main(table: str) -> None:
+    pacer = DeploymentPacer(boto3.resource("dynamodb").Table(table))
+    pacer.wait(f"warm-up-{id(pacer)}", 0.001)
+    print("ready", flush=True)
+    for line in sys.stdin:
+        visit(pacer, *line.split())
+        print("done", flush=True)
 
 
 if __name__ == "__main__":

@@ -67,47 +67,49 @@ def host() -> str:
     return f"{uuid.uuid4().hex}.example"
 
 
-def two_workers(local_aws, visited, *, pause_s=0.0, bytes_per_s=float("inf"), path="/", times=1) -> float:
-    """Let two processes loose on the server at the same moment, wait for their end, and return that moment."""
-    arguments = [SETTINGS.jobs_table, visited.url, pause_s, bytes_per_s, path, times]
-    workers = [
-        subprocess.Popen(
-            [sys.executable, str(WORKER), *map(str, arguments)],
-            env=os.environ | {"AWS_ENDPOINT_URL": local_aws},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        for _ in range(2)
-    ]
+@pytest.fixture(scope="module")
+def workers(local_aws) -> Iterator[list[subprocess.Popen[str]]]:
+    """Two processes that know of each other only by the table."""
+    command = [sys.executable, str(WORKER), SETTINGS.jobs_table]
+    environment = os.environ | {"AWS_ENDPOINT_URL": local_aws}
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    started = [subprocess.Popen(command, env=environment, **pipes) for _ in range(2)]
     try:
-        for worker in workers:
+        for worker in started:
             assert worker.stdout.readline() == "ready\n"
+        yield started
+    finally:
+        for worker in started:
+            worker.kill()
+            worker.communicate()
+
+
+@pytest.fixture
+def visit_together(workers, visited):
+    """Lets both workers loose on the server at the same moment, waits for their end, and returns that moment."""
+
+    def visit_together(*, pause_s=0.0, bytes_per_s=float("inf"), path="/", times=1) -> float:
         begun = time.time()
         for worker in workers:
-            worker.stdin.write("go\n")
+            worker.stdin.write(f"{visited.url} {pause_s} {bytes_per_s} {path} {times}\n")
             worker.stdin.flush()
-        for worker in workers:
-            worker.communicate(timeout=120)
-        assert [worker.returncode for worker in workers] == [0, 0]
-    finally:
-        for worker in workers:
-            worker.kill()
-            worker.wait()
-    return begun
+        assert [worker.stdout.readline() for worker in workers] == ["done\n", "done\n"]
+        return begun
+
+    return visit_together
 
 
-def test_two_workers_together_ask_a_host_no_faster_than_its_pace(local_aws, visited):
+def test_two_workers_together_ask_a_host_no_faster_than_its_pace(visit_together, visited):
     pause_s = 0.15
-    begun = two_workers(local_aws, visited, pause_s=pause_s, times=8)
+    begun = visit_together(pause_s=pause_s, times=8)
     assert len(visited.asked_at) == 16
     too_early = [n for n, moment in enumerate(sorted(visited.asked_at)) if moment < begun + n * pause_s - 0.01]
     assert too_early == []
 
 
-def test_two_downloads_together_take_no_more_than_the_bandwidth_of_their_host(local_aws, visited):
+def test_two_downloads_together_take_no_more_than_the_bandwidth_of_their_host(visit_together, visited):
     bytes_per_s = 4_000_000.0
-    begun = two_workers(local_aws, visited, bytes_per_s=bytes_per_s, path="/film")
+    begun = visit_together(bytes_per_s=bytes_per_s, path="/film")
     assert len(visited.asked_at) == 2
     last_slot_s = 0.4  # a quarter of a second, and what one read of 512 KiB brought beyond the slot before
     assert time.time() - begun >= 2 * SIZE / bytes_per_s - last_slot_s
