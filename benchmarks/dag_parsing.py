@@ -27,6 +27,7 @@ HEAVY = frozenset({"librosa", "numba", "cv2", "pandas", "duckdb", "scipy", "av"}
 def main(arguments: list[str]) -> int:
     """Print the table; with ``--file`` time one file in this process."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.dag_parsing", description=__doc__)
+    parser.add_argument("dags", nargs="*", metavar="DAG", help="dag_ids (default: all)")
     parser.add_argument("--rounds", type=int, default=5, help="processes a file (default %(default)s)")
     parser.add_argument("--file", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--airflow-modules", help=argparse.SUPPRESS)
@@ -34,7 +35,8 @@ def main(arguments: list[str]) -> int:
     if options.file:
         print(json.dumps(_parse(options.file, json.loads(options.airflow_modules or "null"))))
         return 0
-    files = {path.name: path for path in sorted((ROOT / "dags").glob("*.py"))}
+    wanted = options.dags or ["*"]
+    files = {path.name: path for name in wanted for path in sorted((ROOT / "dags").glob(f"{name}.py"))}
     known = {name: json.dumps(_measured(path, None)["airflow_modules"]) for name, path in files.items()}
     heavy: dict[str, list[str]] = {}
 
