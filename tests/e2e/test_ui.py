@@ -14,10 +14,10 @@ import pytest
 from playwright.sync_api import BrowserContext, Locator, Page, expect, sync_playwright
 
 from include.catalog.campaigns import CAMPAIGNS
-from include.catalog.licences import DEFAULT_FAMILIES, LICENCE_FAMILIES
+from include.catalog.licences import DEFAULT_FAMILIES, LICENCE_FAMILIES, VIDEO_FAMILIES
 from include.settings import SETTINGS
 
-DAG = "curate_audio"
+DAG, VIDEO_DAG = "curate_audio", "curate_video"
 NEW_CAMPAIGN = "tollgate-players"  # creators of the stand-in's folk music, and no campaign of the list
 RUN_PATIENCE_S = 300
 PATIENCE_MS = 60_000  # of a page on a busy machine
@@ -74,9 +74,9 @@ def keep(tmp_path_factory) -> Callable[[Page, str], None]:
     return keep
 
 
-def form_of(page: Page) -> Locator:
+def form_of(page: Page, dag_id: str = DAG) -> Locator:
     """Open the trigger form."""
-    page.goto(f"/dags/{DAG}")
+    page.goto(f"/dags/{dag_id}")
     page.get_by_role("button", name="Trigger").first.click()
     expect(page.locator("#element_campaign")).to_be_visible()
     return page.get_by_role("dialog")
@@ -86,8 +86,8 @@ def submit(form: Locator) -> None:
     form.get_by_role("button", name="Trigger", exact=True).click()
 
 
-def runs_of(airflow) -> dict[str, dict]:
-    runs = airflow.request("GET", f"/dags/{DAG}/dagRuns", params={"limit": 100})["dag_runs"]
+def runs_of(airflow, dag_id: str = DAG) -> dict[str, dict]:
+    runs = airflow.request("GET", f"/dags/{dag_id}/dagRuns", params={"limit": 100})["dag_runs"]
     return {run["dag_run_id"]: run for run in runs}
 
 
@@ -114,6 +114,26 @@ def form_run(visitor, airflow, client, keep) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
+def asking_run(visitor, airflow, keep) -> Iterator[str]:
+    """The id of a run of curate_video that was started from the form, may cost nothing, and asks whether it may."""
+    airflow.unpause(VIDEO_DAG)
+    before = set(runs_of(airflow, VIDEO_DAG))
+    page = visitor.new_page()
+    form = form_of(page, VIDEO_DAG)
+    form.locator("#element_campaign").fill("electronic")
+    form.locator("input[name=element_batch_size]").fill("1")
+    form.locator("input[name=element_max_cost_usd]").fill("0")
+    for name in ("approve_over_budget", "persist_campaign"):
+        form.locator("label", has=page.locator(f"input[name=element_{name}]")).first.click()
+    keep(page, "video_trigger_form_filled_in")
+    submit(form)
+    expect(form).to_be_hidden()
+    page.close()
+    (run_id,) = set(runs_of(airflow, VIDEO_DAG)) - before
+    yield run_id
+
+
+@pytest.fixture(scope="module")
 def names(airflow, form_run) -> list[str]:
     """The titles of what the run chose, in the order of their map indices."""
     names = [chosen["name"] for chosen in airflow.xcom(DAG, form_run, "search_items")]
@@ -134,15 +154,16 @@ def landed(airflow, form_run, client) -> int:
     return next(index for index, asset_id in enumerate(ids) if found[asset_id]["state"]["S"] == "analysed")
 
 
-def url_of(run_id: str, path: str = "") -> str:
-    return f"/dags/{DAG}/runs/{quote(run_id, safe='')}{path}"
+def url_of(run_id: str, path: str = "", dag_id: str = DAG) -> str:
+    return f"/dags/{dag_id}/runs/{quote(run_id, safe='')}{path}"
 
 
 def test_the_pipelines_are_listed_with_their_tags(page, keep):
     page.goto("/dags")
-    expect(page.get_by_role("link", name=DAG, exact=True)).to_be_visible()
-    for tag in ("audio", "curation"):
-        expect(page.get_by_role("link", name=tag, exact=True)).to_be_visible()
+    for dag_id in (DAG, VIDEO_DAG):
+        expect(page.get_by_role("link", name=dag_id, exact=True)).to_be_visible()
+    for tag in ("audio", "video", "curation"):
+        expect(page.get_by_role("link", name=tag, exact=True).first).to_be_visible()
     keep(page, "dag_list")
 
 
@@ -245,3 +266,43 @@ def test_the_docs_of_a_pipeline_show_its_table(page, keep):
     keep(page, "dag_docs")
     rows.last.scroll_into_view_if_needed()
     keep(page, "dag_docs_end")
+
+
+def test_the_form_of_the_video_pipeline_asks_for_sources_analyses_and_a_budget(page, keep):
+    form = form_of(page, VIDEO_DAG)
+    values = "inputs => inputs.map(input => input.value)"
+    assert form.locator("input[name=element_licences]").evaluate_all(values) == [*DEFAULT_FAMILIES, "pixabay"]
+    assert len(VIDEO_FAMILIES) == len(LICENCE_FAMILIES) + 1
+    assert form.locator("input[name=element_sources]").evaluate_all(values) == ["wikimedia", "pixabay"]
+    expect(form.locator("input[name=element_batch_size]")).to_have_value("2")
+    expect(form.locator("input[name=element_max_cost_usd]")).to_have_value("5")
+    for name in ("moderation", "approve_over_budget"):
+        expect(form.locator(f"input[name=element_{name}]")).not_to_be_checked()
+    keep(page, "video_trigger_form")
+    form.locator("input[name=element_approve_over_budget]").scroll_into_view_if_needed()
+    keep(page, "video_trigger_form_end")
+
+
+def test_a_person_is_shown_what_a_run_over_its_budget_would_buy_and_rejects_it(
+    page, airflow, asking_run, wait_until, keep
+):
+    pending = lambda: airflow.request("GET", f"/dags/{VIDEO_DAG}/dagRuns/{asking_run}/hitlDetails")["hitl_details"]  # noqa: E731
+    wait_until(pending, 180, "the question to a person")
+    page.goto(url_of(asking_run, "/tasks/approve_cost/required_actions", VIDEO_DAG))
+    expect(page.get_by_text(re.compile(r"Pay \$0\.\d+ for the analyses of 1 film\?"))).to_be_visible()
+    keep(page, "required_action")
+    expect(page.locator("table")).to_have_count(2)
+    page.get_by_role("button", name="Reject").click()
+    assert airflow.wait_for_run(VIDEO_DAG, asking_run, RUN_PATIENCE_S) == "success"
+    states = {one["task_id"]: one["state"] for one in airflow.task_instances(VIDEO_DAG, asking_run)}
+    assert states["approve_cost"] == "skipped"
+    assert states["write_summary"] == "success"
+    keep(page, "required_action_rejected")
+
+
+def test_the_docs_of_the_video_pipeline_show_its_table(page, keep):
+    page.goto(f"/dags/{VIDEO_DAG}")
+    page.get_by_role("button", name="Dag Docs").click()
+    docs = page.get_by_role("dialog")
+    expect(docs.locator("tr td:first-child")).to_have_text(["Runs", "Reads", "Writes", "If it fails"])
+    keep(page, "video_dag_docs")
