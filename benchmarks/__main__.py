@@ -1,6 +1,7 @@
 """Run every benchmark, one after the other: ``python -m benchmarks``. Names as arguments choose some of them.
 
-``--media FOLDER``, real files with a ``MANIFEST.csv``, is handed to the benchmarks that listen to such files.
+``--media FOLDER``, real files with a ``MANIFEST.csv``, is handed to the benchmarks that listen to such files
+or watch them.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 
-TAKE_MEDIA = frozenset({"audio_analysis", "media_services"})
+TAKE_MEDIA = frozenset({"audio_analysis", "media_services", "production_cues"})
 
 
 def main(arguments: Sequence[str]) -> int:

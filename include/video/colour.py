@@ -20,7 +20,7 @@ from include.video.verdict import settled
 if TYPE_CHECKING:
     import numpy as np
 
-MOST_LOOKS = 1200
+MOST_LOOKS = 400
 GRID = (24, 32)
 """Rows and columns of the pixels that are kept of a picture, for its colours."""
 BAR_LUMA = 24

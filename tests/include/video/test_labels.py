@@ -212,9 +212,9 @@ class Hours:
                 yield Sighting(self.make(f"thing {number}", moment / 2))
 
 
-def test_of_two_hundred_thousand_sightings_hardly_more_are_in_memory_than_of_one_picture():
+def test_of_twenty_thousand_sightings_hardly_more_are_in_memory_than_of_one_picture():
     Sighting.most_alive = 0
-    found = findings_from_records({"labels": Hours(9_500, 20, label), "text": Hours(2_500, 4, line)})
+    found = findings_from_records({"labels": Hours(950, 20, label), "text": Hours(250, 4, line)})
     assert [len(found.labels), len(found.text)] == [20, 4]
     assert all(len(label.segments) == 1 for label in found.labels)
     assert Sighting.most_alive < 10
