@@ -5,6 +5,7 @@ Screenshots of each page are kept below pytest's base folder, in ``screenshots/`
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -284,7 +285,7 @@ def test_the_form_of_the_video_pipeline_asks_for_sources_analyses_and_a_budget(p
 
 
 def test_a_person_is_shown_what_a_run_over_its_budget_would_buy_and_rejects_it(
-    page, airflow, asking_run, wait_until, keep
+    page, airflow, client, asking_run, wait_until, keep
 ):
     pending = lambda: airflow.request("GET", f"/dags/{VIDEO_DAG}/dagRuns/{asking_run}/hitlDetails")["hitl_details"]  # noqa: E731
     wait_until(pending, 180, "the question to a person")
@@ -296,7 +297,12 @@ def test_a_person_is_shown_what_a_run_over_its_budget_would_buy_and_rejects_it(
     assert airflow.wait_for_run(VIDEO_DAG, asking_run, RUN_PATIENCE_S) == "success"
     states = {one["task_id"]: one["state"] for one in airflow.task_instances(VIDEO_DAG, asking_run)}
     assert states["approve_cost"] == "skipped"
-    assert states["write_summary"] == "success"
+    run = airflow.xcom(VIDEO_DAG, asking_run, "choose_campaign", "run")
+    stored = client("s3").get_object(
+        Bucket=SETTINGS.processed_bucket, Key=f"video/wikimedia/electronic/{run}/summary.json"
+    )
+    summary = json.loads(stored["Body"].read())
+    assert (summary["landed"], summary["analysed"]) == (1, 0)
     keep(page, "required_action_rejected")
 
 
