@@ -42,7 +42,8 @@ SHORTEST_STEP_S = 0.125
 PAIR_GAP_S = 0.1
 """How long after a picture the one lies that shows what moves: a tenth tells a slow pan from none."""
 PAIRS_PER_S = 1.0
-"""Fewer than pictures: to follow corners costs far more than colours, and a camera does one thing for a while."""
+"""Fewer than pictures: to follow corners costs far more than colours, and a camera does one thing for a while. In a
+clip that would have less than ``LEAST_SAMPLES`` of them every picture is of a pair."""
 LONGEST_GAP_S = 0.5
 """Beyond this two pictures have too little in common."""
 WHOLE_PIXELS = 2.0e10
@@ -108,7 +109,7 @@ class Footage:
         duration_s = facts.duration_s or 0.0
         step_s = max(1 / SAMPLES_PER_S, duration_s / MOST_SAMPLES)
         self._step_s = max(SHORTEST_STEP_S, min(step_s, duration_s / LEAST_SAMPLES)) if duration_s else step_s / 2
-        self._pair_step_s = min(1 / PAIRS_PER_S, duration_s / LEAST_SAMPLES)
+        self._pair_step_s = 1 / PAIRS_PER_S if duration_s * PAIRS_PER_S >= LEAST_SAMPLES else 0.0
         self._burst_step_s = max(BURST_S * 4, duration_s / BURSTS)
         self.aspect_ratio: float | None = None
         """Width through height as a player shows it; known after the first picture."""

@@ -9,10 +9,11 @@ from airflow.sdk.exceptions import AirflowSkipException
 
 from include.catalog.keys import RunFolder, failure_key
 from include.catalog.schemas import check
-from include.catalog.video import VideoLabels
+from include.catalog.video import NOT_ASKED_FOR, VideoLabels
 from include.settings import SETTINGS
 from include.video import clip
 from media_lake.analysis import MOST_ATTEMPTS
+from media_lake.hooks.s3 import LakeHook
 from media_lake.operators.video import VideoWriteLabelsOperator
 from tests.include.audio.signals import babble, encoded
 from tests.plugins.media_lake.films import FOLDER, film, land
@@ -41,6 +42,14 @@ def landed(catalogue, lake):
 @pytest.fixture
 def group():
     return Group()
+
+
+class Killed(BaseException):
+    """The end of the process, as far as a test can have it."""
+
+
+def die(*_: object, **__: object) -> None:
+    raise Killed
 
 
 @pytest.fixture
@@ -125,7 +134,7 @@ def test_an_analysis_that_was_refused_is_skipped_with_its_reason_and_the_rest_is
     assert record["skipped"] == {
         "labels": REFUSED,
         "shots": f"{GROUP}.detect_segments ended without a result: its log tells why",
-        "moderation": "not asked for",
+        "moderation": NOT_ASKED_FOR,
         "audio": "the clip has no sound track",
     }
     assert [line["text"] for line in record["text"]] == ["EXIT"]
@@ -206,6 +215,29 @@ def test_results_of_other_jobs_are_written_anew(landed, group, write, lake):
     assert [label["name"] for label in write(asset_id)["labels"]] == ["Cat"]
 
 
+def test_a_process_that_ends_between_the_sheet_and_the_record_leaves_both_to_the_next_try(
+    landed, group, write, lake, catalogue, monkeypatch
+):
+    asset_id, raw_key = landed(film())
+    group.finish(lake, raw_key)
+    with monkeypatch.context() as patch:
+        patch.setattr(LakeHook, "write_text", die)
+        with pytest.raises(Killed):
+            write(asset_id)
+    assert catalogue.read(asset_id)["state"] == "landed"
+    key = write(asset_id)["contact_sheet_key"]
+    assert catalogue.read(asset_id)["contact_sheet_key"] == key
+
+
+def test_a_record_of_other_analysers_is_written_anew(landed, group, write, lake, catalogue, monkeypatch):
+    asset_id, raw_key = landed(film())
+    group.finish(lake, raw_key)
+    with monkeypatch.context() as patch:
+        patch.setattr(clip, "ANALYSER_VERSION", "of old")
+        assert write(asset_id)["analyser_version"] == "of old"
+    assert write(asset_id)["analyser_version"] == clip.ANALYSER_VERSION == catalogue.read(asset_id)["analyser_version"]
+
+
 def test_text_in_the_picture_may_say_what_it_likes(landed, group, write, lake):
     asset_id, raw_key = landed(film(), title="<b>x</b>")
     group.finish(lake, raw_key)
@@ -264,16 +296,12 @@ def test_an_asset_that_never_landed_is_skipped(write, asset_id, local_aws):
         write(asset_id)
 
 
-class Killed(BaseException):
-    """The end of the process, as far as a test can have it."""
-
-
 def test_a_clip_that_takes_the_process_down_is_given_up_until_a_person_clears_the_task(
     landed, group, write, catalogue, monkeypatch
 ):
     asset_id, _ = landed(film())
     with monkeypatch.context() as patch:
-        patch.setattr(clip, "measure_production", lambda *_, **__: (_ for _ in ()).throw(Killed))
+        patch.setattr(clip, "measure_production", die)
         for _ in range(MOST_ATTEMPTS):
             with pytest.raises(Killed):
                 write(asset_id)
