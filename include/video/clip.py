@@ -20,6 +20,8 @@ from include.video.summary import summarise
 ANALYSER_VERSION = f"merging {MERGING_VERSION}, production {PRODUCTION_VERSION}, audio {AUDIO_VERSION}"
 SKIPPED_AS = {"labels": "labels", "segments": "shots", "text": "text", "moderation": "moderation"}
 """What the record calls an analysis that was not made."""
+LEAST_BITS_PER_S = 8000
+"""A film that is smaller for its length may lie about it; if not, measuring says the same."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,8 +58,8 @@ def describe_clip(path: Path, sheet: Path, clip: Clip, analyses: Analyses) -> Vi
     :param sheet: where the contact sheet goes; nothing is there when the record names none.
     :raises MediaError: when its pictures cannot be decoded, and no analysis by others says anything either.
     """
-    facts = probe_media(path)
-    media = media_from_facts(facts, path)
+    facts = probe_clip(path)
+    media = media_from_facts(facts, path.name)
     findings = findings_from_records(analyses.records, duration_s=media.duration_s)
     skipped = {
         name: analyses.refused[analysis] for analysis, name in SKIPPED_AS.items() if analysis in analyses.refused
@@ -90,17 +92,26 @@ def describe_clip(path: Path, sheet: Path, clip: Clip, analyses: Analyses) -> Vi
     return replace(record, summary_text=summarise(record))
 
 
-def media_from_facts(facts: MediaFacts, path: Path) -> ClipMedia:
-    """Return what the record says of the file; a length that the header does not tell is measured.
+def probe_clip(path: Path) -> MediaFacts:
+    """Tell what a clip holds; a length that its header does not tell, or that its size belies, is measured.
+
+    :raises NotMedia, HeaderBroken: when it is no media.
+    """
+    facts = probe_media(path)
+    if facts.duration_s is None or 8 * (facts.size_bytes or 0) < LEAST_BITS_PER_S * facts.duration_s:
+        with path.open("rb") as file:
+            return replace(facts, duration_s=measured_duration_s(file, name=path.name))
+    return facts
+
+
+def media_from_facts(facts: MediaFacts, name: str) -> ClipMedia:
+    """Return what the record says of a film as a file.
 
     :raises NoPicture: when there is no video stream.
     """
     if facts.video is None:
-        raise NoPicture(f"{path.name} has no picture: it is no clip")
+        raise NoPicture(f"{name} has no picture: it is no clip")
     duration_s = facts.duration_s
-    if duration_s is None:
-        with path.open("rb") as file:
-            duration_s = measured_duration_s(file, name=path.name)
     return ClipMedia(
         duration_s=None if duration_s is None else round(duration_s, 3),
         width=facts.video.width,
