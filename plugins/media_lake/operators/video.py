@@ -10,6 +10,7 @@ from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import AirflowSkipException
 
 from include.catalog.records import record_to_json
+from include.catalog.video import NOT_ASKED_FOR
 from include.settings import SETTINGS
 from media_lake.analysis import AssetAnalysis, BadAsset
 from media_lake.hooks.dynamodb import AssetCatalogueHook
@@ -116,7 +117,7 @@ class VideoWriteLabelsOperator(BaseOperator):
         for name, (task, operation) in ANALYSES.items():
             result_key = self._told(context, task, "return_value")
             if name not in asked:
-                refused[name] = "not asked for"
+                refused[name] = NOT_ASKED_FOR
             elif result_key is None:
                 refused[name] = self._refusal(context, task)
             else:
