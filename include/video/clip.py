@@ -166,8 +166,13 @@ def _production(
 
     :raises MediaError: then.
     """
+    import cv2
+
     try:
-        production = measure_production(path, shots=findings.shots, facts=facts, audio=audio, sheet=sheet)
+        try:
+            production = measure_production(path, shots=findings.shots, facts=facts, audio=audio, sheet=sheet)
+        except cv2.error as error:
+            raise PictureUndecodable(f"{path.name}: its pictures cannot be measured ({error})") from error
         if not sheet.exists():
             raise PictureUndecodable(f"{path.name}: not one of its pictures can be decoded")
     except MediaError as error:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.table import Table
 
+from include.catalog.video import NOT_ASKED_FOR
 from local_stack.following import shown
 
 if TYPE_CHECKING:
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from local_stack.demo import Lake
 
 MOST_NAMES = 4
-_SKIPPED_BY_CHOICE = "not asked for"
 
 
 def print_run(console: Console, lake: Lake, media_type: MediaType, summaries: Sequence[Mapping[str, Any]]) -> None:
@@ -83,7 +83,7 @@ def _video_table(title: str, lake: Lake, assets: Sequence[Mapping[str, Any]]) ->
         media, production = found["media"], found["production"]
         turned = f" {media['rotation_deg']}°" if media["rotation_deg"] else ""
         light = " ".join(filter(None, (production["daylight"]["value"], production["lighting_key"]["value"])))
-        missing = [f"{name}: {why}" for name, why in found["skipped"].items() if why != _SKIPPED_BY_CHOICE]
+        missing = [f"{name}: {why}" for name, why in found["skipped"].items() if why != NOT_ASKED_FOR]
         table.add_row(
             shown(asset["title"]),
             shown(asset["licence"] or "-"),
