@@ -31,7 +31,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.timing import cpu_seconds, interleaved, machine_line, markdown_table, measure, peak_memory_mib
+from benchmarks.timing import (
+    cpu_seconds,
+    machine_line,
+    markdown_table,
+    measure,
+    peak_memory_mib,
+    warm_rounds,
+)
 from include.audio.errors import AudioError, NotAudio
 
 MODULE = "benchmarks.audio_analysis"
@@ -152,18 +159,6 @@ def first_and_second(way: str, path: Path) -> dict[str, float]:
         "second_s": time.perf_counter() - begun,
         "peak_mib": peak_memory_mib(),
     }
-
-
-def warm_rounds(path: Path, rounds: int) -> dict[str, dict[str, float]]:
-    """Measure every way in interleaved rounds of one warm process."""
-
-    def once(way: str) -> dict[str, float]:
-        cpu_s, begun = cpu_seconds(), time.perf_counter()
-        RUN[way](path)
-        return {"wall_s": time.perf_counter() - begun, "cpu_s": cpu_seconds() - cpu_s}
-
-    interleaved(WAYS, 1, once)
-    return interleaved(WAYS, rounds, once)
 
 
 # -- what is right
@@ -366,7 +361,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if given.way:
         print(json.dumps(first_and_second(given.way[0], Path(given.way[1]))))
     elif given.warm:
-        print(json.dumps(warm_rounds(Path(given.warm), given.rounds)))
+        print(json.dumps(warm_rounds(RUN, Path(given.warm), given.rounds)))
     elif given.render:
         print(json.dumps(render(given.render)))
     else:

@@ -27,7 +27,14 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from benchmarks.timing import cpu_seconds, interleaved, machine_line, markdown_table, measure, peak_memory_mib
+from benchmarks.timing import (
+    cpu_seconds,
+    machine_line,
+    markdown_table,
+    measure,
+    peak_memory_mib,
+    warm_rounds,
+)
 from include.video.probe import MediaError, check_video
 
 MODULE = "benchmarks.production_cues"
@@ -75,18 +82,6 @@ def first_call(way: str, path: Path) -> dict[str, float]:
     begun = time.perf_counter()
     RUN[way](path)
     return {"wall_s": time.perf_counter() - begun, "cpu_s": cpu_seconds(), "peak_mib": peak_memory_mib()}
-
-
-def warm_rounds(path: Path, rounds: int) -> dict[str, dict[str, float]]:
-    """Measure both ways in interleaved rounds of one warm process."""
-
-    def once(way: str) -> dict[str, float]:
-        cpu_s, begun = cpu_seconds(), time.perf_counter()
-        RUN[way](path)
-        return {"wall_s": time.perf_counter() - begun, "cpu_s": cpu_seconds() - cpu_s}
-
-    interleaved(WAYS, 1, once)
-    return interleaved(WAYS, rounds, once)
 
 
 # -- films
@@ -179,7 +174,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(json.dumps(first_call(given.way[0], Path(given.way[1]))))
         return 0
     if given.warm:
-        print(json.dumps(warm_rounds(Path(given.warm), given.rounds)))
+        print(json.dumps(warm_rounds(RUN, Path(given.warm), given.rounds)))
         return 0
     print(f"## Production cues\n\n`python -m {MODULE} --rounds {given.rounds}` on {machine_line()}.\n", flush=True)
     with tempfile.TemporaryDirectory(prefix="cues-benchmark-") as temporary:

@@ -12,6 +12,7 @@ import resource
 import statistics
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -62,6 +63,18 @@ def interleaved(
         name: {figure: statistics.median(float(result[figure]) for result in taken) for figure in taken[0]}
         for name, taken in results.items()
     }
+
+
+def warm_rounds(run: Mapping[str, Callable[[Path], Any]], path: Path, rounds: int) -> dict[str, dict[str, float]]:
+    """Measure every way of ``run`` on a file, in interleaved rounds of this process, which it warms first."""
+
+    def once(way: str) -> dict[str, float]:
+        cpu_s, begun = cpu_seconds(), time.perf_counter()
+        run[way](path)
+        return {"wall_s": time.perf_counter() - begun, "cpu_s": cpu_seconds() - cpu_s}
+
+    interleaved(run, 1, once)
+    return interleaved(run, rounds, once)
 
 
 def markdown_table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:

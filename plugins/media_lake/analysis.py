@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from airflow.sdk.exceptions import AirflowSkipException
+
 from include.audio.errors import AudioError
 from include.catalog.keys import MediaType, RunFolder, failure_key
 from include.catalog.records import Failure, record_to_json
@@ -42,6 +44,17 @@ class BadAsset(Exception):
     def __init__(self, failure: Failure) -> None:
         super().__init__(f"{failure.error}: {failure.message}")
         self.failure = failure
+
+
+def landed_item(catalogue: AssetCatalogueHook, asset_id: str) -> dict[str, Any]:
+    """Return the catalogue's item of an asset that has landed.
+
+    :raises AirflowSkipException: when there is none.
+    """
+    item = catalogue.read(asset_id)
+    if item is None or "raw_key" not in item:
+        raise AirflowSkipException(f"the catalogue holds no landed asset {asset_id}: there is nothing to do")
+    return item
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,6 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-from fractions import Fraction
 from functools import cache, partial
 from itertools import pairwise
 from pathlib import Path
@@ -27,6 +26,7 @@ from sources_emulator.composing.piece import Piece
 from sources_emulator.composing.styles import compose
 from sources_emulator.filming.film import Film, Footage
 from sources_emulator.filming.render import render_footage
+from sources_emulator.sound import mux_sound
 
 KEEP_OLD_VERSIONS_S = 7 * 86_400  # renderings of another version of the composing code, unused for so long, are removed
 
@@ -108,7 +108,7 @@ def code_version() -> str:
     digest = hashlib.sha256()
     folder = Path(__file__).parent
     makers = set(folder.glob("filming/*.py")) - {folder / "filming" / "films.py"}  # a catalogue changes no rendering
-    for path in sorted([*folder.glob("composing/*.py"), *makers, Path(__file__)]):
+    for path in sorted([*folder.glob("composing/*.py"), *makers, folder / "sound.py", Path(__file__)]):
         digest.update(path.name.encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()[:12]
 
@@ -199,16 +199,7 @@ def encode(wave: Wave, ending: str, path: Path, tags: dict[str, str]) -> None:
             for picture in _moving_bar(wave.shape[1] / RATE):
                 container.mux(pictures.encode(picture))
             container.mux(pictures.encode(None))
-        resampler = av.AudioResampler(format=stream.format.name, layout="stereo", rate=encoding.rate)
-        for first in range(0, wave.shape[1], RATE):
-            block = np.ascontiguousarray(wave[:, first : first + RATE])
-            frame = av.AudioFrame.from_ndarray(block, format="fltp", layout="stereo")
-            frame.sample_rate, frame.pts, frame.time_base = RATE, first, Fraction(1, RATE)
-            for ready in resampler.resample(frame):
-                container.mux(stream.encode(ready))
-        for ready in resampler.resample(None):
-            container.mux(stream.encode(ready))
-        container.mux(stream.encode(None))
+        mux_sound(container, stream, wave)
 
 
 def _moving_bar(seconds: float) -> Iterator[av.VideoFrame]:

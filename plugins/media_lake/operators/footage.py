@@ -11,7 +11,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 from include.settings import SETTINGS
 from include.video.probe import MediaError
 from include.video.proxy import proxy_reason, proxy_settings
-from media_lake.analysis import AssetAnalysis
+from media_lake.analysis import AssetAnalysis, landed_item
 from media_lake.footage import probe_landed
 from media_lake.hooks.dynamodb import AssetCatalogueHook
 from media_lake.hooks.s3 import ContentChanged, LakeHook, ObjectMissing
@@ -40,9 +40,7 @@ class VideoPrepareOperator(BaseOperator):
     def execute(self, context: Context) -> str:
         catalogue = AssetCatalogueHook(aws_conn_id=self.aws_conn_id)
         lake = LakeHook(aws_conn_id=self.aws_conn_id)
-        item = catalogue.read(self.asset_id)
-        if item is None or "raw_key" not in item:
-            raise AirflowSkipException(f"the catalogue holds no landed asset {self.asset_id}: there is nothing to do")
+        item = landed_item(catalogue, self.asset_id)
         context["name"] = item["title"]  # type: ignore[typeddict-unknown-key]  # for ``map_index_template``
         context["ti"].xcom_push(key="name", value=item["title"])
         analysis = AssetAnalysis(catalogue=catalogue, lake=lake, media_type="video", item=item, version="", tries=0)

@@ -12,7 +12,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 from include.catalog.records import record_to_json
 from include.catalog.video import NOT_ASKED_FOR
 from include.settings import SETTINGS
-from media_lake.analysis import AssetAnalysis, BadAsset
+from media_lake.analysis import AssetAnalysis, BadAsset, landed_item
 from media_lake.hooks.dynamodb import AssetCatalogueHook
 from media_lake.hooks.s3 import LakeHook
 from media_lake.rekognition import KeptAnalysis, ResultGone
@@ -70,9 +70,7 @@ class VideoWriteLabelsOperator(BaseOperator):
 
         catalogue = AssetCatalogueHook(aws_conn_id=self.aws_conn_id)
         lake = LakeHook(aws_conn_id=self.aws_conn_id)
-        item = catalogue.read(self.asset_id)
-        if item is None or "raw_key" not in item:
-            raise AirflowSkipException(f"the catalogue holds no landed asset {self.asset_id}: there is nothing to do")
+        item = landed_item(catalogue, self.asset_id)
         context["names"] = item["title"]  # type: ignore[typeddict-unknown-key]
         tries = context["ti"].max_tries
         analysis = AssetAnalysis(catalogue, lake, "video", item, version=ANALYSER_VERSION, tries=tries)

@@ -21,6 +21,7 @@ from PIL import Image
 
 from sources_emulator.composing.canvas import RATE, Wave
 from sources_emulator.filming.film import Footage, Format
+from sources_emulator.sound import mux_sound
 
 SOUND_RATE = 48_000  # samples per second of every sound track
 QUARTER_TURN = 90  # degrees clockwise by which a player turns the pictures of a film that lies on its side
@@ -79,7 +80,7 @@ def encode(footage: Footage, pictures: Iterator[Image.Image], wave: Wave | None,
                 container.mux(stream.encode(frame))
             container.mux(stream.encode(None))
         if sound is not None and wave is not None:
-            _encode_sound(container, sound, wave)
+            mux_sound(container, sound, wave)
 
 
 def _add_pictures(container: av.container.OutputContainer, footage: Footage) -> av.VideoStream:
@@ -107,19 +108,6 @@ def _set_up(context: av.CodecContext, codec: Codec) -> None:
         context.bit_rate = codec.bit_rate
     context.flags |= av.codec.context.Flags.bitexact
     context.options = dict(codec.options)
-
-
-def _encode_sound(container: av.container.OutputContainer, stream: av.AudioStream, wave: Wave) -> None:
-    resampler = av.AudioResampler(format=stream.format.name, layout=stream.layout.name, rate=SOUND_RATE)
-    for first in range(0, wave.shape[1], RATE):
-        block = np.ascontiguousarray(wave[:, first : first + RATE])
-        frame = av.AudioFrame.from_ndarray(block, format="fltp", layout="stereo")
-        frame.sample_rate, frame.pts, frame.time_base = RATE, first, Fraction(1, RATE)
-        for ready in resampler.resample(frame):
-            container.mux(stream.encode(ready))
-    for ready in resampler.resample(None):
-        container.mux(stream.encode(ready))
-    container.mux(stream.encode(None))
 
 
 def _encode_theora(footage: Footage, pictures: Iterator[Image.Image], wave: Wave | None, path: Path) -> None:
