@@ -45,7 +45,8 @@ logs: venv  ## the ends of the logs; NAME=<component> N=<lines> ARGS=-f
 	@$(STACK) logs $${NAME:+"$$NAME"} $${N:+--lines "$$N"} $$ARGS
 
 test: venv-dev  ## the whole test suite; ARGS="-q tests/include"
-	@CHROMIUM_PATH="$$(bash tests/e2e/install_browser.sh)"; export CHROMIUM_PATH; $(PY) -m pytest $$ARGS
+	@CHROMIUM_PATH="$$(bash tests/e2e/install_browser.sh)"; export CHROMIUM_PATH; \
+	$(PY) -m pytest $${ARGS:--n 2 --dist loadgroup}
 
 lint: venv-dev  ## ruff, which fixes nothing, and the types
 	@$(PY) -m ruff check .

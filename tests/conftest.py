@@ -69,6 +69,17 @@ os.environ |= {
 }
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Cut the suite into two halves that share no fixture, for two processes: ``-n 2 --dist loadgroup``.
+
+    One starts programs and the whole stack, and mostly waits for them; the other one computes.
+    """
+    programs = (ROOT / "tests" / "docker", ROOT / "tests" / "e2e")
+    for item in items:
+        half = "programs" if any(item.path.is_relative_to(folder) for folder in programs) else "platform"
+        item.add_marker(pytest.mark.xdist_group(half))
+
+
 def pytest_unconfigure() -> None:
     shutil.rmtree(SCRATCH, ignore_errors=True)
 
