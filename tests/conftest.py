@@ -69,6 +69,7 @@ os.environ |= {
 }
 
 
+@pytest.hookimpl(tryfirst=True)  # before the marks are read
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Cut the suite into two halves that share no fixture, for two processes: ``-n 2 --dist loadgroup``.
 
