@@ -17,9 +17,10 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from tests.ground import CACHE, ROOT, free_port
 
@@ -69,16 +70,18 @@ os.environ |= {
 }
 
 
-@pytest.hookimpl(tryfirst=True)  # before the marks are read
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Cut the suite into two halves that share no fixture, for two processes: ``-n 2 --dist loadgroup``.
+class Halves(LoadScopeScheduling):
+    """The suite in two halves that share no fixture, for two processes: ``-n 2 --dist loadscope``.
 
     One starts programs and the whole stack, and mostly waits for them; the other one computes.
     """
-    programs = (ROOT / "tests" / "docker", ROOT / "tests" / "e2e")
-    for item in items:
-        half = "programs" if any(item.path.is_relative_to(folder) for folder in programs) else "platform"
-        item.add_marker(pytest.mark.xdist_group(half))
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "programs" if nodeid.startswith(("tests/docker/", "tests/e2e/")) else "platform"
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Halves:
+    return Halves(config, log)
 
 
 def pytest_unconfigure() -> None:
