@@ -189,7 +189,9 @@ def told_by_rekognition(client):
         for topic in client("sns").list_topics()["Topics"]
         if topic["TopicArn"].endswith(":AmazonRekognition-media")
     )
-    client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn, Attributes={"RawMessageDelivery": "true"})
+    subscription = client("sns").subscribe(
+        TopicArn=topic, Protocol="sqs", Endpoint=arn, Attributes={"RawMessageDelivery": "true"}
+    )
 
     def told_by_rekognition(prefix: str) -> list[dict]:
         told: list[dict] = []
@@ -198,4 +200,5 @@ def told_by_rekognition(client):
         return [message for message in told if message["Video"]["S3ObjectName"].startswith(prefix)]
 
     yield told_by_rekognition
+    client("sns").unsubscribe(SubscriptionArn=subscription["SubscriptionArn"])  # a missing queue would stop the others'
     client("sqs").delete_queue(QueueUrl=queue)

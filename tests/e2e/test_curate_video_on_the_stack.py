@@ -97,7 +97,9 @@ def test_no_analysis_is_paid_twice_through_kills_and_clears(
     assert sorted(announced) == sorted(jobs), "the service did other jobs than the ledger knows"
 
 
-def test_a_run_over_its_budget_goes_on_when_approved_and_ends_failed_when_a_person_says_so(airflow, tasks, wait_until):
+def test_a_run_over_its_budget_goes_on_when_approved_and_ends_failed_when_a_person_says_so(
+    airflow, tasks, wait_until, unfinished_jobs
+):
     airflow.unpause("curate_video")
     conf = CONF | {"campaign": "nature-sounds", "max_cost_usd": 0, "approve_over_budget": True}
     run_id = airflow.trigger("curate_video", conf)
@@ -106,14 +108,17 @@ def test_a_run_over_its_budget_goes_on_when_approved_and_ends_failed_when_a_pers
     assert "$" in asked["subject"]
     answer = f"{run}/taskInstances/approve_cost/-1/hitlDetails"
 
-    def analysis_began() -> bool:
-        # answered again where an answer within the first second got lost, and the question came anew
-        if not airflow.request("GET", answer)["response_received"]:
-            airflow.request("PATCH", answer, json={"chosen_options": ["Approve"], "params_input": {}})
-        return bool(tasks(run_id, "prepare_video"))
+    with unfinished_jobs() as stop_new_workers:
 
-    wait_until(analysis_began, 120, "the analysis after the approval")
-    airflow.request("PATCH", run, json={"state": "failed"})
+        def analysis_is_under_way() -> bool:
+            stop_new_workers()
+            # answered again where an answer within the first second got lost, and the question came anew
+            if not airflow.request("GET", answer)["response_received"]:
+                airflow.request("PATCH", answer, json={"chosen_options": ["Approve"], "params_input": {}})
+            return any(one["state"] == "deferred" for one in tasks(run_id, *DETECT).values())
+
+        wait_until(analysis_is_under_way, 180, "the analysis after the approval")
+        airflow.request("PATCH", run, json={"state": "failed"})
     assert airflow.wait_for_run("curate_video", run_id, RUN_PATIENCE_S) == "failed"
     states = {one["task_id"]: one["state"] for one in airflow.task_instances("curate_video", run_id)}
     assert states["approve_cost"] == states["cancel_leftovers"] == "success"
