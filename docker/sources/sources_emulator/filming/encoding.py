@@ -38,7 +38,8 @@ class Codec:
 
 
 _X264 = (("preset", "superfast"), ("crf", "26"), ("g", "50"), ("threads", "1"))
-_VPX = (("deadline", "realtime"), ("cpu-used", "8"), ("g", "100"), ("lag-in-frames", "0"))
+# of VP8 a positive cpu-used is an upper bound, within which the encoder goes by the time each picture took it
+_VPX = (("deadline", "realtime"), ("cpu-used", "-8"), ("g", "100"), ("lag-in-frames", "0"))
 _AAC = Codec("aac", "mono", (("aac_coder", "fast"),), 48_000)
 
 PICTURES = {
