@@ -49,7 +49,7 @@ GROUP = "analyse_video"
 ANALYSES = "labels,segments,text{{ ',moderation' if params.moderation }}"
 PAID_TASKS = ("make_proxy", "detect_labels", "detect_segments", "detect_text", "detect_moderation")
 NEEDS_PROXY = (lambda context: context["task"].settings, "Rekognition takes the file as it is")
-IS_PREPARED = (lambda context: context["task"].key != "None", "the clip could not be prepared")
+IS_PREPARED = (lambda context: context["task"].key, "the clip could not be prepared")
 IS_ASKED_FOR = (lambda context: context["params"]["moderation"], "not asked for")
 
 

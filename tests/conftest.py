@@ -96,6 +96,17 @@ def local_aws() -> Iterator[str]:
         yield AWS_URL
 
 
+@pytest.fixture
+def campaigns(local_aws) -> Iterator[Any]:
+    """The campaign parameters; which campaign is active is put back afterwards."""
+    from media_lake.hooks.ssm import CampaignHook
+
+    hook = CampaignHook()
+    before = hook.active_campaign()
+    yield hook
+    hook.activate(before)
+
+
 @pytest.fixture(scope="session")
 def sources() -> Iterator[str]:
     """The base URL of the stand-in sources, with their rendered catalogue."""

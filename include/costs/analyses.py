@@ -30,6 +30,21 @@ NAMES = {
 }
 
 
+def analysis_names(analyses: Sequence[str] | str) -> list[str]:
+    """Read names of analyses: a list, or a text with commas between.
+
+    >>> analysis_names("labels, text,"), analysis_names(["labels"])
+    (['labels', 'text'], ['labels'])
+
+    :raises ValueError: for one that there is not.
+    """
+    names = analyses.split(",") if isinstance(analyses, str) else analyses
+    found = [name.strip() for name in names if name.strip()]
+    if unknown := set(found) - set(OPERATIONS):
+        raise ValueError(f"no such analysis: {', '.join(sorted(unknown))}; there are {', '.join(OPERATIONS)}")
+    return found
+
+
 def billed_analysis(
     operation: str, media: MediaFacts, *, segment_types: Iterable[str] = tuple(SEGMENT_ITEMS)
 ) -> list[BilledUnits]:

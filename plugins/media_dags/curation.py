@@ -80,12 +80,15 @@ def close_run(batch: Batch, *, analysed: Sequence[Any], outlets: Sequence[Asset]
 
     @task
     def report_failure(dag_run=None, ti=None):
-        failed = failed_tasks({"ti": ti}, dag_run.dag_id, dag_run.run_id)
-        if not failed:
-            raise AirflowSkipException("nothing failed")
-        raise AirflowFailException(f"{', '.join(failed)} failed; the others went on, see the grid")
+        if failed := failed_tasks({"ti": ti}, dag_run.dag_id, dag_run.run_id):
+            raise AirflowFailException(f"{', '.join(failed)} failed; the others went on, see the grid")
+        states = ti.get_task_states(dag_id=dag_run.dag_id, run_ids=[dag_run.run_id])[dag_run.run_id]
+        if states["write_summary"] == "skipped" and ti.xcom_pull(task_ids="write_summary", key="analysed") is None:
+            raise AirflowFailException("the run was ended before it was summed up: clear what was skipped to go on")
+        raise AirflowSkipException("nothing failed")
 
-    # a teardown: of a run that a person marks failed the other tasks are skipped, and without this one it ends green
+    # A teardown: of a run that a person marks failed the other tasks are skipped without having run, if none was at
+    # work at that moment, and without this one it would end green.
     failure = report_failure().as_teardown(on_failure_fail_dagrun=True)
     analysed >> write_summary
     [*batch.tasks, *analysed, write_summary] >> failure

@@ -12,11 +12,11 @@ from airflow.sdk.exceptions import AirflowSkipException
 def of_sibling(group: str, task: str) -> Callable[[str], str]:
     """Return what makes templates of the values that ``task`` of the same map index pushed, by their key.
 
-    A template and not the task's output, which would raise where the task was skipped.
+    A template and not the task's output, which would raise where the task was skipped; what was not pushed is empty.
     """
 
     def template(key: str) -> str:
-        return f"{{{{ ti.xcom_pull(task_ids='{group}.{task}', key='{key}', map_indexes=ti.map_index) }}}}"
+        return f"{{{{ ti.xcom_pull(task_ids='{group}.{task}', key='{key}', map_indexes=ti.map_index) or '' }}}}"
 
     return template
 

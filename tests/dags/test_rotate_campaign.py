@@ -7,19 +7,15 @@ import pytest
 from croniter import croniter
 
 from include.catalog.campaigns import CAMPAIGNS
-from media_lake.hooks.ssm import CampaignHook
 from tests.ground import free_port
 
 moments = iter(datetime(2024, 3, 3, 22, tzinfo=UTC) + timedelta(weeks=n) for n in range(100))
 
 
 @pytest.fixture
-def campaigns(local_aws):
-    hook = CampaignHook()
-    before = hook.active_campaign()
-    hook.activate("jazz")
-    yield hook
-    hook.activate(before)
+def campaigns(campaigns):
+    campaigns.activate("jazz")
+    return campaigns
 
 
 @pytest.fixture

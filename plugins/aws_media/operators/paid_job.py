@@ -73,8 +73,7 @@ class PaidJobOperator(AwsBaseOperator[PaidJobHook]):
         good, or at the last try; ``False`` fails it
     :param use_ledger: ask the job ledger before paying; ``False`` remembers the job for this task instance alone
     :param ledger_table: table of the ledger. (templated)
-    :param duration_s: length of the media in seconds, for the estimate; unset, it is read from the header, as it is
-        where a template makes ``None`` of it. (templated)
+    :param duration_s: length of the media in seconds, for the estimate; unset, it is read from the header. (templated)
     :param completions_queue_url: SQS queue to which completions come; ``None`` polls instead. (templated)
     """
 
@@ -494,7 +493,7 @@ class PaidJobOperator(AwsBaseOperator[PaidJobHook]):
     def _quote(self, ledger: JobLedger, entry: LedgerEntry) -> Quote:
         """Estimate the price of the job, and object before it is paid when the service cannot do it."""
         stored = self._stored or StoredMedia.look_up(self._s3, self.source(), service=self.hook.service)
-        media, unknown = stored.facts(self._s3, duration_s=_stated(self.duration_s))
+        media, unknown = stored.facts(self._s3, duration_s=float(self.duration_s) if self.duration_s else None)
         if unknown:
             self.log.warning("Before the job nothing is known of it: %s", unknown)
         if objection := self.objection(media):
@@ -509,12 +508,3 @@ class PaidJobOperator(AwsBaseOperator[PaidJobHook]):
 
     def _error(self, kind: type[PaidJobError], entry: LedgerEntry, code: str, message: str) -> PaidJobError:
         return kind(**names(entry), code=code, message=message, advice=self.hook.advice.get(code))
-
-
-def _stated(duration_s: float | str | None) -> float | None:
-    """Read a length that a template may have rendered.
-
-    >>> _stated("12.5"), _stated("None"), _stated("")
-    (12.5, None, None)
-    """
-    return None if duration_s in (None, "", "None") else float(duration_s)

@@ -12,7 +12,7 @@ from airflow.providers.standard.operators.hitl import ApprovalOperator, HITLOper
 from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
-from include.costs.analyses import ANALYSES, quote_analyses, quote_lines, quote_together, usd
+from include.costs.analyses import analysis_names, quote_analyses, quote_lines, quote_together, usd
 from include.costs.rate_card import Quote
 from include.settings import SETTINGS
 from include.video.probe import MediaError, MediaFacts
@@ -72,7 +72,11 @@ class CurationApproveCostOperator(ApprovalOperator):
         self.aws_conn_id = aws_conn_id
 
     def execute(self, context: Context) -> list[str]:
-        analyses, limit_usd = _names(self.analyses), float(self.max_cost_usd)
+        try:
+            analyses = analysis_names(self.analyses)
+        except ValueError as error:
+            raise AirflowFailException(str(error)) from error
+        limit_usd = float(self.max_cost_usd)
         films = self._films(analyses)
         quote = quote_together(film.quote for film in films if film.quote is not None)
         context["ti"].xcom_push(key="quoted_usd", value=quote.usd)
@@ -209,21 +213,6 @@ def _code(name: str) -> str:
     plain = "".join(" " if unicodedata.category(character)[0] in "CZ" else character for character in name)
     plain = " ".join(plain.replace("`", "'").replace("|", "¦").replace("\\", "/").split())
     return f"`{plain[: LONGEST_NAME - 1] + '…' if len(plain) > LONGEST_NAME else plain or '?'}`"
-
-
-def _names(analyses: Sequence[str] | str) -> list[str]:
-    """Return the analyses as a list.
-
-    >>> _names("labels, text,"), _names(["labels"])
-    (['labels', 'text'], ['labels'])
-
-    :raises AirflowFailException: for one that there is not.
-    """
-    names = analyses.split(",") if isinstance(analyses, str) else analyses
-    found = [name.strip() for name in names if name.strip()]
-    if unknown := set(found) - set(ANALYSES):
-        raise AirflowFailException(f"no such analysis: {', '.join(sorted(unknown))}; there are {', '.join(ANALYSES)}")
-    return found
 
 
 def _who(answer: Mapping[str, Any]) -> str:

@@ -25,7 +25,8 @@ class LakeWriteSummaryOperator(BaseOperator):
     """Write a ``summary.json`` for each source that a run asked, from what the catalogue holds; returns their keys.
 
     Give it ``outlets`` to tell the pipelines that wait for the assets; the event carries run, campaign and counts. A
-    run without a single analysed asset has its summaries too, but then the task is skipped, which wakes nobody.
+    run without a single analysed asset has its summaries too, but then the task is skipped, which wakes nobody. How
+    many were analysed goes to the XCom ``analysed`` in any case.
 
     A run may be closed again after a clear. What its summary listed stays listed, for a later run may have met the same
     rejected track and taken it over in the catalogue.
@@ -93,6 +94,7 @@ class LakeWriteSummaryOperator(BaseOperator):
         ]
         keys = [self._folder(summary.source).summary for summary in summaries]
         analysed = sum(summary.analysed for summary in summaries)
+        context["ti"].xcom_push(key="analysed", value=analysed)  # also where the task is skipped: the run is summed up
         if not analysed:
             raise AirflowSkipException(f"nothing was analysed: {', '.join(keys)} is written, and nobody is woken")
         for outlet in self.outlets:

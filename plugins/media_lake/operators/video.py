@@ -11,6 +11,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 
 from include.catalog.records import record_to_json
 from include.catalog.video import NOT_ASKED_FOR
+from include.costs.analyses import ANALYSES, OPERATIONS, analysis_names
 from include.settings import SETTINGS
 from media_lake.analysis import AssetAnalysis, BadAsset, landed_item
 from media_lake.hooks.dynamodb import AssetCatalogueHook
@@ -20,13 +21,6 @@ from media_lake.rekognition import KeptAnalysis, ResultGone
 if TYPE_CHECKING:
     from include.catalog.video import VideoLabels
 
-ANALYSES = {
-    "labels": ("detect_labels", "label_detection"),
-    "segments": ("detect_segments", "segment_detection"),
-    "text": ("detect_text", "text_detection"),
-    "moderation": ("detect_moderation", "content_moderation"),
-}
-"""The tasks of the group, and what they had Rekognition do."""
 BEFORE = ("make_proxy", "prepare_video")
 """Tasks of the group without which no analysis begins: when one was refused, that is why."""
 MOST_LABELS_NOTED = 10
@@ -55,7 +49,7 @@ class VideoWriteLabelsOperator(BaseOperator):
         *,
         asset_id: str,
         group: str,
-        analyses: Sequence[str] | str = tuple(ANALYSES),
+        analyses: Sequence[str] | str = ANALYSES,
         aws_conn_id: str | None = SETTINGS.aws_conn_id,
         **kwargs: Any,
     ) -> None:
@@ -110,9 +104,10 @@ class VideoWriteLabelsOperator(BaseOperator):
 
     def _kept_and_refused(self, lake: LakeHook, context: Context) -> tuple[dict[str, KeptAnalysis], dict[str, str]]:
         """Return the results of the siblings, and why there is none, by analysis."""
-        asked = self.analyses.split(",") if isinstance(self.analyses, str) else self.analyses
+        asked = analysis_names(self.analyses)
         kept, refused = {}, {}
-        for name, (task, operation) in ANALYSES.items():
+        for name, operation in OPERATIONS.items():
+            task = f"detect_{name}"
             result_key = self._told(context, task, "return_value")
             if name not in asked:
                 refused[name] = NOT_ASKED_FOR

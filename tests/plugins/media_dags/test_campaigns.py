@@ -8,7 +8,6 @@ import pytest
 
 from include.settings import SETTINGS
 from media_dags.campaigns import plan_curation
-from media_lake.hooks.ssm import CampaignHook
 
 
 @dataclass
@@ -26,12 +25,9 @@ FORM = {"campaign": "jazz", "batch_size": 7, "licences": ["cc0", "by"], "persist
 
 
 @pytest.fixture
-def campaigns(local_aws):
-    hook = CampaignHook()
-    before = hook.active_campaign()
-    hook.activate("folk")
-    yield hook
-    hook.activate(before)
+def campaigns(campaigns):
+    campaigns.activate("folk")
+    return campaigns
 
 
 def test_a_scheduled_run_takes_campaign_and_batch_size_from_the_parameters(campaigns):

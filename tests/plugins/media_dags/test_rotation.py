@@ -28,12 +28,9 @@ class Run:
 
 
 @pytest.fixture
-def campaigns(local_aws):
-    hook = CampaignHook()
-    before = hook.active_campaign()
-    hook.activate("jazz")
-    yield hook
-    hook.activate(before)
+def campaigns(campaigns):
+    campaigns.activate("jazz")
+    return campaigns
 
 
 @pytest.fixture

@@ -34,6 +34,7 @@ class Run:
         self.dag_run = SimpleNamespace(dag_id="curate_audio", run_id=f"manual__{run}")
         self.claimed_by = f"curate_audio/manual__{run}"
         self.events = defaultdict(SimpleNamespace)
+        self.pushed: dict[str, Any] = {}
 
     def _attributes(self, name: str) -> dict[str, str]:
         place = {"source": self.source, "campaign": self.folder.campaign, "run": self.folder.run}
@@ -80,7 +81,8 @@ class Run:
             outlets=[NEWS],
             **costs,
         )
-        return operator.execute({"dag_run": self.dag_run, "outlet_events": self.events})
+        ti = SimpleNamespace(xcom_push=lambda key, value: self.pushed.update({key: value}))
+        return operator.execute({"dag_run": self.dag_run, "outlet_events": self.events, "ti": ti})
 
     def summary(self) -> dict[str, Any]:
         summary = json.loads(self.lake.read_text(SETTINGS.processed_bucket, self.folder.summary))
@@ -134,6 +136,7 @@ def test_a_run_whose_search_failed_has_an_empty_summary_and_wakes_nobody(run):
         run.close(search_failed=True)
     assert run.listed() == {}
     assert not run.events
+    assert run.pushed == {"analysed": 0}
 
 
 def test_a_cleared_run_still_lists_what_a_later_run_turned_down_again(run, catalogue, lake, campaign):
