@@ -32,6 +32,11 @@ class Settings:
     """Role with which Rekognition Video may publish to that topic."""
     mediaconvert_role_arn: str = ""
     """Role with which MediaConvert reads and writes the buckets."""
+    footage_queue_url: str = ""
+    """SQS queue to which EventBridge tells of uploads below ``footage/``; empty: they are found by listing alone."""
+    delivery_url: str = ""
+    """Base URL of the CloudFront distribution before the processed bucket (``https://d111111abcdef8.cloudfront.net``);
+    empty: alerts carry no link."""
     resumptions_per_second: float = 20.0
     """How many tasks whose jobs ended a triggerer wakes a second, so that the scheduler keeps up."""
     airflow_url: str = "http://127.0.0.1:8080"
@@ -91,6 +96,11 @@ class Settings:
     def active_campaign_parameter(self) -> str:
         return f"/{self.prefix}/active-campaign"
 
+    @property
+    def signing_secret(self) -> str:
+        """Name of the secret with the private key that signs CloudFront URLs, and its key pair id."""
+        return f"{self.prefix}/cloudfront-signing-key"
+
     def batch_size_parameter(self, media_type: str) -> str:
         """Name of the SSM parameter with a scheduled run's batch size; ``media_type`` is ``audio`` or ``video``."""
         return f"/{self.prefix}/batch-size/{media_type}"
@@ -115,6 +125,8 @@ class Settings:
             rekognition_topic_arn=environment.get("MEDIA_REKOGNITION_TOPIC_ARN") or defaults.rekognition_topic_arn,
             rekognition_role_arn=environment.get("MEDIA_REKOGNITION_ROLE_ARN") or defaults.rekognition_role_arn,
             mediaconvert_role_arn=environment.get("MEDIA_MEDIACONVERT_ROLE_ARN") or defaults.mediaconvert_role_arn,
+            footage_queue_url=environment.get("MEDIA_FOOTAGE_QUEUE_URL") or defaults.footage_queue_url,
+            delivery_url=(environment.get("MEDIA_DELIVERY_URL") or defaults.delivery_url).rstrip("/"),
             resumptions_per_second=_rate(environment, "MEDIA_RESUMPTIONS_PER_SECOND", defaults.resumptions_per_second),
             airflow_url=(environment.get("MEDIA_AIRFLOW_URL") or f"http://127.0.0.1:{airflow_port}").rstrip("/"),
             local_aws_port=_port(environment, "LOCAL_AWS_PORT", defaults.local_aws_port),

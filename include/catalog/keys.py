@@ -16,6 +16,7 @@ from typing import Literal
 
 MediaType = Literal["audio", "video"]
 Kind = Literal["features", "labels"]
+FootageKind = Literal["analysis", "transcript", "triage", "signals"]
 
 LONGEST_SLUG = 100
 _SLUG = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -168,6 +169,69 @@ class RunFolder:
         'audio/internet-archive/jazz/20260301_063000/search.json'
         """
         return self._key("search.json")
+
+
+FOOTAGE_PREFIX = "footage/"
+"""Where dash cams upload to, in the ingest bucket: ``footage/<device>/<YYYYMMDD>/<name>``."""
+_DAY = re.compile(r"\d{8}")
+
+
+@dataclass(frozen=True, slots=True)
+class FootageFolder:
+    """What is found out about one upload, in the processed bucket; ``stem`` is the catalogue's, unique in the folder.
+
+    >>> drive = FootageFolder("cam-1", "20260301", "drive")
+    >>> drive.record("triage"), drive.media("web.mp4")
+    ('video/footage/cam-1/20260301/drive_triage.json', 'video/footage/cam-1/20260301/drive_web.mp4')
+    >>> analysis_key(drive.base, "label_detection")
+    'video/footage/cam-1/20260301/drive.label_detection.json'
+
+    :raises ValueError: when a part is no slug, or the day no ``YYYYMMDD``.
+    """
+
+    device: str
+    day: str
+    stem: str
+
+    def __post_init__(self) -> None:
+        for part in (self.device, self.stem):
+            if not is_slug(part):
+                raise ValueError(f"{part!r} may not stand in a key: letters, digits, '.', '_' and '-' only")
+        if not _DAY.fullmatch(self.day):
+            raise ValueError(f"{self.day!r} is no day: YYYYMMDD")
+
+    @property
+    def base(self) -> str:
+        """What the keys of the analyses begin with: ``analysis_key(base, ...)``, ``raw_analysis_key(base, ...)``."""
+        return f"video/footage/{self.device}/{self.day}/{self.stem}"
+
+    def record(self, kind: FootageKind) -> str:
+        """Key of a record about the upload."""
+        return f"{self.base}_{kind}.json"
+
+    def media(self, name: str) -> str:
+        """Key of something made of the upload: ``web.mp4``, ``evidence_1.mp4``, ``moment.jpg``, ``audio.flac``."""
+        return f"{self.base}_{name}"
+
+
+def archive_key(ingest_key: str) -> str:
+    """Key in the archive bucket of what stood under ``ingest_key`` in the ingest bucket.
+
+    >>> archive_key("footage/cam-1/20260301/drive.mp4")
+    'footage/cam-1/20260301/drive.mp4'
+    """
+    return ingest_key
+
+
+def tiering_key(day: str, name: str) -> str:
+    """Key in the reports bucket of a file of the tiering report of ``day`` (``YYYYMMDD``).
+
+    >>> tiering_key("20260301", "report.json")
+    'tiering/20260301/report.json'
+    """
+    if not (_DAY.fullmatch(day) and is_slug(name)):
+        raise ValueError(f"{day!r}, {name!r} may not stand in a key")
+    return f"tiering/{day}/{name}"
 
 
 def _stem(filename: str) -> str:
