@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from airflow.sdk import Asset, TriggerRule, task
-from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from include.catalog.keys import MediaType
 from media_dags.campaigns import plan_curation, planned
-from media_lake.notifiers.sns import failed_tasks
+from media_dags.closing import fail_with_its_tasks
 from media_lake.operators.summary import LakeWriteSummaryOperator
 from open_media.operators.open_media import (
     OpenMediaCompleteBatchOperator,
@@ -78,18 +77,7 @@ def close_run(batch: Batch, *, analysed: Sequence[Any], outlets: Sequence[Asset]
         **costs,
     )
 
-    @task
-    def report_failure(dag_run=None, ti=None):
-        if failed := failed_tasks({"ti": ti}, dag_run.dag_id, dag_run.run_id):
-            raise AirflowFailException(f"{', '.join(failed)} failed; the others went on, see the grid")
-        states = ti.get_task_states(dag_id=dag_run.dag_id, run_ids=[dag_run.run_id])[dag_run.run_id]
-        if states["write_summary"] == "skipped" and ti.xcom_pull(task_ids="write_summary", key="analysed") is None:
-            raise AirflowFailException("the run was ended before it was summed up: clear what was skipped to go on")
-        raise AirflowSkipException("nothing failed")
-
-    # A teardown: of a run that a person marks failed the other tasks are skipped without having run, if none was at
-    # work at that moment, and without this one it would end green.
-    failure = report_failure().as_teardown(on_failure_fail_dagrun=True)
+    failure = fail_with_its_tasks(summary="write_summary")
     analysed >> write_summary
     [*batch.tasks, *analysed, write_summary] >> failure
     return write_summary

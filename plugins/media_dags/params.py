@@ -71,8 +71,44 @@ def source_params(sources: Sequence[str]) -> dict[str, Param]:
     }
 
 
+def triage_params() -> dict[str, Param]:
+    """Return what decides how much a triage buys, of how many uploads, and for how long they are kept."""
+    return {
+        "screen": Param(
+            default=True,
+            type="boolean",
+            title="Look for jolts and noises first",
+            description="Buy analyses only of uploads in which the cheap look finds something; off: of all of them.",
+        ),
+        "max_cost_usd": _budget(50.0),
+        "language": Param(
+            "en-US",
+            type="string",
+            pattern="^[a-z]{2,3}-[A-Z]{2}$",
+            title="Language",
+            description="What is spoken in the cars: a language code of Amazon Transcribe.",
+        ),
+        "most_uploads": Param(
+            50,
+            type="integer",
+            minimum=1,
+            maximum=500,
+            title="Uploads a run",
+            description="The next run takes what is left over.",
+        ),
+        "review_hours": Param(
+            24,
+            type="number",
+            minimum=0.01,
+            maximum=720,
+            title="Hours for a review",
+            description="An upload that no person has judged by then counts as an incident.",
+        ),
+    }
+
+
 def analysis_params() -> dict[str, Param]:
-    """Return what decides which paid analyses a run buys, and for how much at most."""
+    """Return what decides which paid analyses a curation buys, and for how much at most."""
     return {
         "moderation": Param(
             default=False,
@@ -80,13 +116,7 @@ def analysis_params() -> dict[str, Param]:
             title="Look for unsafe content",
             description="Rekognition content moderation, which costs about as much as the labels.",
         ),
-        "max_cost_usd": Param(
-            5.0,
-            type="number",
-            minimum=0,
-            title="Most it may cost (USD)",
-            description="A run whose quote by the rate card is higher stops before anything is paid.",
-        ),
+        "max_cost_usd": _budget(5.0),
         "approve_over_budget": Param(
             default=False,
             type="boolean",
@@ -94,6 +124,16 @@ def analysis_params() -> dict[str, Param]:
             description="Wait for a person's approval (Required Actions) instead of stopping.",
         ),
     }
+
+
+def _budget(usd: float) -> Param:
+    return Param(
+        usd,
+        type="number",
+        minimum=0,
+        title="Most it may cost (USD)",
+        description="A run whose quote by the rate card is higher stops before anything is paid.",
+    )
 
 
 def _label(family: str) -> str:

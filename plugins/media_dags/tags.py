@@ -2,4 +2,5 @@
 
 AUDIO = "audio"
 CURATION = "curation"
+FOOTAGE = "footage"
 VIDEO = "video"
