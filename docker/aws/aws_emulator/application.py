@@ -17,6 +17,7 @@ from aws_emulator import __version__
 from aws_emulator.dispatcher import INTERNAL_PATHS, Dispatcher
 from aws_emulator.guard import SKEW_TOLERANCE_S, Guard
 from aws_emulator.guard.credentials import Credentials
+from aws_emulator.guard.restores import RESTORE_S
 from aws_emulator.refusals import Refusal, answer
 from aws_emulator.services import SERVICES, Registry
 from aws_emulator.wire import IncomingRequest
@@ -39,9 +40,11 @@ class Emulator:
         credentials: Mapping[str, str] | None = None,
         skew_tolerance_s: float = SKEW_TOLERANCE_S,
         seeding: bool = False,
+        restore_s: float = RESTORE_S,
     ) -> None:
         self.dispatcher = Dispatcher(registry)
-        self.guard = Guard(self.dispatcher, Credentials(credentials or STATIC_CREDENTIALS), skew_tolerance_s)
+        known = Credentials(credentials or STATIC_CREDENTIALS)
+        self.guard = Guard(self.dispatcher, known, skew_tolerance_s, restore_s)
         self.seeding = seeding
         self.seeded = False
         self._started = time.monotonic()

@@ -15,6 +15,7 @@ from types import FrameType
 from aws_emulator import __version__
 from aws_emulator.application import STATIC_CREDENTIALS, Emulator
 from aws_emulator.guard import SKEW_TOLERANCE_S
+from aws_emulator.guard.restores import RESTORE_S
 from aws_emulator.jobs.queue import JOBS, MOST_QUEUED, WORKERS
 from aws_emulator.jobs.task import POCKETSPHINX, EngineSettings
 from aws_emulator.seed import DEFAULT_PREFIX, DEFAULT_SEED, Seeder, read_seed
@@ -42,6 +43,21 @@ def parse_count(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
     return int(text)
+
+
+def parse_duration(text: str) -> float:
+    """Read a number of seconds from 0 up.
+
+    >>> parse_duration("0.5")
+    0.5
+    """
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds < 1e6:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds from 0 to a million")
+    return seconds
 
 
 def parse_file(text: str) -> Path:
@@ -105,6 +121,13 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="SECONDS",
         help="how far a request's clock may be off (default: %(default)s, as AWS)",
     )
+    parser.add_argument(
+        "--restore-seconds",
+        type=parse_duration,
+        default=RESTORE_S,
+        metavar="SECONDS",
+        help="how long an archived object takes to be restored (default: %(default)s; on AWS hours)",
+    )
     engines = parser.add_argument_group("engines", "what does the work of MediaConvert, Rekognition and Transcribe")
     engines.add_argument(
         "--workers",
@@ -148,7 +171,12 @@ def main(argv: list[str] | None = None) -> int:
     options = build_parser().parse_args(argv)
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     credentials = STATIC_CREDENTIALS | dict(options.credentials)
-    app = Emulator(credentials=credentials, skew_tolerance_s=options.clock_skew_tolerance, seeding=not options.no_seed)
+    app = Emulator(
+        credentials=credentials,
+        skew_tolerance_s=options.clock_skew_tolerance,
+        seeding=not options.no_seed,
+        restore_s=options.restore_seconds,
+    )
     try:
         server = Server(app, options.host, options.port, access_log=options.access_log)
     except (PortTaken, OSError) as error:

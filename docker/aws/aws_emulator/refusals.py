@@ -14,12 +14,15 @@ STATUS = {  # every code that is not a plain 400
     "AccessDenied": 403,
     "InternalError": 500,
     "InvalidAccessKeyId": 403,
+    "InvalidObjectState": 403,
     "MissingContentLength": 411,
     "NoSuchKey": 404,
     "NoSuchUpload": 404,
+    "NoSuchVersion": 404,
     "NotImplemented": 501,
     "PreconditionFailed": 412,
     "RequestTimeTooSkewed": 403,
+    "RestoreAlreadyInProgress": 409,
     "SignatureDoesNotMatch": 403,
 }
 

@@ -21,7 +21,7 @@ from moto.iam.access_control import PermissionResult
 from moto.iam.models import get_account_id_from
 from moto.s3.models import s3_backends
 
-from aws_emulator.guard import checksums, chunked, conditions, events, forms, signatures
+from aws_emulator.guard import checksums, chunked, conditions, events, forms, restores, signatures
 from aws_emulator.guard.addresses import Address, address_of
 from aws_emulator.guard.credentials import Credentials
 from aws_emulator.guard.service_buckets import refuse_strangers
@@ -52,12 +52,14 @@ class Guard:
         app: WSGIApplication,
         credentials: Credentials,
         skew_tolerance_s: float = SKEW_TOLERANCE_S,
+        restore_s: float = restores.RESTORE_S,
         now: Callable[[], datetime.datetime] = lambda: datetime.datetime.now(datetime.UTC),
     ) -> None:
         self.app = app
         self.credentials = credentials
         self.skew_tolerance_s = skew_tolerance_s
         self.now = now
+        self.restores = restores.Restores(restore_s)
         self.locks = conditions.KeyLocks()
         self.tables_lock = threading.Lock()
 
@@ -109,6 +111,7 @@ class Guard:
             address = Address(address.bucket, form.key, address.raw_path)
         elif claim is None and request.method != "OPTIONS":
             _refuse_anonymous(request.method, account_id, address)
+        restores.refuse_archived_source(request.headers, account_id)
         request.hand_on(body)
         if request.method == "PUT" and "uploadId" in request.query:  # parts of one object may come side by side
             conditions.open_upload(account_id, address, request.query["uploadId"])
@@ -116,6 +119,9 @@ class Guard:
         if request.method not in WRITES or not address.key:
             return self.app(request.environ, start_response)
         with self.locks.hold(address.bucket, address.key):
+            if request.method == "POST" and "restore" in request.query:
+                version = request.query.get("versionId")
+                return self.restores.answer(body, account_id, address, version, start_response)
             self._refuse_write(request, body, account_id, address)
             if form is not None:
                 return _post_object(self.app, request, start_response, form, account_id, address)
