@@ -65,6 +65,8 @@ os.environ |= {
     "AWS_EC2_METADATA_DISABLED": "true",
     "MEDIA_MEDIACONVERT_ROLE_ARN": "arn:aws:iam::123456789012:role/media-mediaconvert",
     "MEDIA_ALERTS_TOPIC_ARN": "arn:aws:sns:us-east-1:123456789012:media-alerts",
+    "MEDIA_FOOTAGE_QUEUE_URL": f"{AWS_URL}/123456789012/media-footage",
+    "MEDIA_DELIVERY_URL": f"{AWS_URL}/_cloudfront/media",
     "NUMBA_CACHE_DIR": str(CACHE / "numba"),
     "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "plugins")]),
 }

@@ -22,6 +22,15 @@ SOURCES: dict[str, tuple[MediaType, tuple[str, ...]]] = {
 
 
 @dataclass(frozen=True, slots=True)
+class Execution:
+    """A run that has ended: when it was due, its state and those of its tasks."""
+
+    at: datetime
+    state: str
+    task_states: dict[tuple[str, int], str]
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """What a run left: its state, its plan and the summaries that it wrote, by source."""
 
@@ -80,13 +89,13 @@ def read_json(s3):
 
 
 @pytest.fixture(scope="session")
-def run_dag(bag, local_aws, sources, s3):
-    """Runs a DAG to its end, without waiting between retries, and returns its outcome."""
+def execute(bag, local_aws):
+    """Runs a DAG to its end, without waiting between retries: its moment, state and the states of its tasks."""
     # dag.test() leaves a run's conf in the DAG's params, so every run states them all
     defaults = {dag_id: json.loads(json.dumps(dag.params.dump())) for dag_id, dag in bag.dags.items()}
     moments = iter(datetime(2026, 3, 1, 6, 30, tzinfo=UTC) + timedelta(seconds=n) for n in range(10_000))
 
-    def run_dag(dag_id: str, *, campaign: str, at: datetime | None = None, **conf: Any) -> Outcome:
+    def execute(dag_id: str, *, at: datetime | None = None, **conf: Any) -> Execution:
         dag = bag.get_dag(dag_id)
         dag.deadline = None  # dag.test() of Airflow 3.3.2 breaks on a deadline; the tests on the stack have it
         for task in dag.tasks:
@@ -94,17 +103,27 @@ def run_dag(bag, local_aws, sources, s3):
             if hasattr(task, "waiter_delay"):
                 task.waiter_delay = 1  # seconds between two looks at a job
         at = at or next(moments)
-        conf = defaults[dag_id] | {"persist_campaign": False, "campaign": campaign} | conf
-        dag_run = dag.test(logical_date=at, run_after=at, run_conf=conf)
+        dag_run = dag.test(logical_date=at, run_after=at, run_conf=defaults[dag_id] | conf)
         states = {(ti.task_id, ti.map_index): str(ti.state) for ti in dag_run.get_task_instances()}
-        run = run_from_time(at)
+        return Execution(at, str(dag_run.state), states)
+
+    return execute
+
+
+@pytest.fixture(scope="session")
+def run_dag(execute, sources, s3):
+    """Runs a curation to its end and returns its outcome."""
+
+    def run_dag(dag_id: str, *, campaign: str, at: datetime | None = None, **conf: Any) -> Outcome:
+        done = execute(dag_id, at=at, **{"persist_campaign": False, "campaign": campaign} | conf)
+        run = run_from_time(done.at)
         media_type, sources = SOURCES[dag_id]
         summaries = {}
         for source in sources:
             with suppress(s3.exceptions.NoSuchKey):
                 key = RunFolder(media_type, source, campaign, run).summary
                 summaries[source] = json.loads(s3.get_object(Bucket=SETTINGS.processed_bucket, Key=key)["Body"].read())
-        return Outcome(str(dag_run.state), campaign, run, media_type, summaries, states)
+        return Outcome(done.state, campaign, run, media_type, summaries, done.task_states)
 
     return run_dag
 

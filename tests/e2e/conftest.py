@@ -34,6 +34,8 @@ FOR_TESTS = {
     ),
     # another triggerer takes over from one that died after these seconds, not after 30
     "AIRFLOW__TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": "10",
+    # the task of a killed worker is taken up again after these seconds, not after a minute
+    "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "30",
 }
 
 
