@@ -214,6 +214,17 @@ class FootageFolder:
         return f"{self.base}_{name}"
 
 
+def footage_run_summary_key(run: str) -> str:
+    """Key, in the processed bucket, of what a run of ``triage_footage`` made of its uploads.
+
+    >>> footage_run_summary_key("20260301_063000")
+    'video/footage/_runs/20260301_063000/summary.json'
+    """
+    if not _RUN.fullmatch(run):
+        raise ValueError(f"{run!r} is no run: YYYYMMDD_HHMMSS in UTC")
+    return f"video/footage/_runs/{run}/summary.json"
+
+
 def archive_key(ingest_key: str) -> str:
     """Key in the archive bucket of what stood under ``ingest_key`` in the ingest bucket.
 

@@ -8,6 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from include.catalog.records import Failure, State
+from include.catalog.video import Engine, Label, Shot, TechnicalCue, TextLine
+
 Decision = Literal["incident", "review", "normal"]
 Importance = Literal["high", "medium", "low"]
 StorageClass = Literal["STANDARD", "STANDARD_IA", "DEEP_ARCHIVE"]
@@ -82,3 +85,123 @@ class Triage:
     storage: Storage | None
     skipped: dict[str, str]
     """Analyses that are missing from the decision, with the reason: no sound, refused, not asked for."""
+    excluded: tuple[str, ...] = ()
+    """Why rules that were met did not count: what spoke for something harmless, and when."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FootageAnalysis:
+    """What the paid analyses saw in an upload: ``<stem>_analysis.json``."""
+
+    asset_id: str
+    original_name: str
+    duration_s: float | None
+    labels: tuple[Label, ...]
+    shots: tuple[Shot, ...]
+    cues: tuple[TechnicalCue, ...]
+    text: tuple[TextLine, ...]
+    text_left_out: int
+    """Further lines of text, each of which stood no longer than those in ``text``."""
+    engine: Engine
+    skipped: dict[str, str]
+    """``labels``, ``segments`` or ``text`` to the reason why it was not looked at."""
+    analyser_version: str
+    """Version of the merging of what the services answered."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Word:
+    """A word as it was heard; the confidence of one that was redacted is not known."""
+
+    text: str
+    start_s: float
+    end_s: float
+    confidence: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sentiment:
+    """How something was said; the four shares make 1."""
+
+    positive: float
+    negative: float
+    neutral: float
+    mixed: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Utterance:
+    """What one speaker said without a long pause: about a sentence."""
+
+    text: str
+    start_s: float
+    end_s: float
+    confidence: float | None
+    """The mean over its words."""
+    speaker: str | None
+    words: tuple[Word, ...]
+    sentiment: Sentiment | None
+    """Of a long utterance, that of its most negative part; ``None`` when nobody said, see ``skipped``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transcript:
+    """What was said in an upload, and how: ``<stem>_transcript.json``. Nobody speaking is a transcript, too."""
+
+    asset_id: str
+    original_name: str
+    job_id: str | None
+    """The transcription that it is from; ``None`` when there was none, see ``skipped``."""
+    language: str | None
+    text: str
+    utterances: tuple[Utterance, ...]
+    sentiment_usd: float
+    """What the sentiment of the utterances cost by the rate card."""
+    skipped: dict[str, str]
+    """``transcript`` or ``sentiment`` to the reason why there is none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UploadOutcome:
+    """One upload in a run's summary."""
+
+    asset_id: str
+    title: str
+    original_name: str
+    state: State
+    decision: Decision | None = None
+    score: float | None = None
+    moments_s: tuple[float, ...] = ()
+    decided_by: str | None = None
+    screened_out: bool = False
+    storage_class: str | None = None
+    triage_key: str | None = None
+    duplicate_of: str | None = None
+    failure: Failure | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FootageRunSummary:
+    """What one run of ``triage_footage`` made of the uploads that it took: ``summary.json``."""
+
+    dag_id: str
+    run_id: str
+    run: str
+    taken: int
+    analysed: int
+    failed: int
+    duplicates: int
+    unfinished: int
+    """Taken, and neither decided nor failed: a task broke."""
+    incidents: int
+    reviews: int
+    normal: int
+    screened_out: int
+    """Uploads in which the cheap look saw nothing."""
+    quoted_usd: float | None
+    """What the analyses were to cost by the rate card before they began."""
+    saved_usd: float | None
+    """What the analyses of the uploads that were screened out would have cost."""
+    paid_usd: float | None
+    """What the paid jobs that this run started cost by the rate card, sentiment included."""
+    uploads: tuple[UploadOutcome, ...]
