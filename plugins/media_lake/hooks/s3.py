@@ -17,6 +17,8 @@ from include.storage.upload import UPLOAD_CONFIG
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client  # noqa: F401  (named in the base class)
 
+WAITERS = Path(__file__).parents[1] / "waiters"
+
 _READ_BLOCK_BYTES = 1 << 20
 _CONFLICT_TRIES = 5
 
@@ -42,6 +44,10 @@ class LakeHook(AwsGenericHook["S3Client"]):
         own = super().config
         s3: Any = {**(getattr(UPLOAD_CONFIG, "s3", None) or {}), **(getattr(own, "s3", None) or {})}
         return UPLOAD_CONFIG.merge(own).merge(Config(s3=s3))
+
+    @property
+    def waiter_path(self) -> Path:
+        return WAITERS / "s3.json"
 
     def write_text(self, bucket: str, key: str, text: str, content_type: str = "application/json") -> None:
         """Write a record over whatever stands at ``key``."""
