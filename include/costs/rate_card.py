@@ -11,6 +11,12 @@ from pathlib import Path
 from typing import Any
 
 RATE_CARD = Path(__file__).with_name("rate_card.yaml")
+GB_BYTES = 2**30
+"""What S3 bills as a GB: "Byte-Hours x (1 GB / 1,073,741,824 bytes)", https://aws.amazon.com/s3/faqs/ (Billing). So its
+MB and KB are 2^20 and 2^10 bytes."""
+ROUNDED_IN: Mapping[str, tuple[str, float]] = {"minute": ("s", 60), "character": ("characters", 1)}
+"""Units whose quantities are rounded: what ``step_`` and ``minimum_`` end in, and how many of these make the unit."""
+UNITS = (*ROUNDED_IN, "GB-month", "GB", "request")
 
 
 class RateCardError(ValueError):
@@ -57,11 +63,26 @@ class Multiplier:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StorageTerms:
+    """What a GB-month of a storage class is billed with, apart from its price."""
+
+    minimum_days: float = 0.0
+    """An object that leaves the class earlier is billed for the days that are missing."""
+    minimum_bytes: int = 0
+    """A smaller object is billed as if it had so many."""
+    overhead_bytes: int = 0
+    """What each object takes beside itself, at the price of the class."""
+    standard_overhead_bytes: int = 0
+    """What each object takes beside itself, at the price of Standard."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Rate:
     """One line of the card: the first-tier list price of a unit, and where it was read."""
 
     item: str
     usd: float
+    """For one unit, also where the list prices them by the thousand."""
     unit: str
     source: str
     read: date
@@ -70,6 +91,10 @@ class Rate:
     minimum: float = 0.0
     """The least that is billed for anything, in units."""
     multipliers: tuple[Multiplier, ...] = ()
+    storage: StorageTerms | None = None
+    """Of a line per GB-month."""
+    restored_in_h: float | None = None
+    """Of a line per GB that is read back: how long it takes at most until the first byte can be read."""
 
     def billed(self, quantity: float) -> float:
         """Round up and apply the minimum.
@@ -87,9 +112,9 @@ class Rate:
         return max(quantity, self.minimum)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class RateCard:
-    """List prices of one region at one date."""
+    """List prices of one region at one date; equal to itself alone, so that what is computed of it can be kept."""
 
     name: str
     date: date
@@ -174,34 +199,56 @@ def default_rate_card() -> RateCard:
 
 def _rate_from(item: str, fields: Mapping[str, Any]) -> Rate:
     try:
-        unknown = fields.keys() - {"usd", "per", "source", "read", "step_s", "minimum_s", "multipliers"}
-        if unknown:
-            raise ValueError(f"{', '.join(sorted(unknown))}: not a field of a rate")
         unit = _text(fields, "per")
-        if unit != "minute" and fields.keys() & {"step_s", "minimum_s"}:
-            raise ValueError(f"step_s and minimum_s are for rates per minute, not per {unit}")
+        if unit not in UNITS:
+            raise ValueError(f"a price per {unit} cannot be used; there are prices per {', '.join(UNITS)}")
+        suffix, parts = ROUNDED_IN.get(unit, ("", 1))
+        step, minimum = f"step_{suffix}", f"minimum_{suffix}"
+        allowed = {"usd", "per", "lot", "source", "read"} | _FIELDS_OF_UNIT.get(unit, set())
+        if suffix:
+            allowed |= {step, minimum}
+        if unknown := fields.keys() - allowed:
+            raise ValueError(f"{', '.join(sorted(unknown))}: not a field of a rate per {unit}")
         return Rate(
             item=item,
-            usd=_amount(fields, "usd"),
+            usd=_amount(fields, "usd") / (_amount(fields, "lot") if "lot" in fields else 1),
             unit=unit,
             source=_text(fields, "source"),
             read=_date(fields, "read"),
-            step=_amount(fields, "step_s") / 60 if "step_s" in fields else None,
-            minimum=_amount(fields, "minimum_s") / 60 if "minimum_s" in fields else 0.0,
-            multipliers=tuple(
-                Multiplier(
-                    codec=_text(rule, "codec"),
-                    lines_max=int(_amount(rule, "lines_max")),
-                    frame_rate_max=_amount(rule, "frame_rate_max"),
-                    times=_amount(rule, "times"),
-                )
-                for rule in fields.get("multipliers", ())
-            ),
+            step=_amount(fields, step) / parts if step in fields else None,
+            minimum=_amount(fields, minimum) / parts if minimum in fields else 0.0,
+            multipliers=tuple(_multiplier_from(rule) for rule in fields.get("multipliers", ())),
+            storage=_storage_terms_from(fields) if unit == "GB-month" else None,
+            restored_in_h=_amount(fields, "restored_in_h") if "restored_in_h" in fields else None,
         )
     except KeyError as error:
         raise ValueError(f"{item}: {error} is missing") from error
     except (AttributeError, TypeError, ValueError) as error:
         raise ValueError(f"{item}: {error}") from error
+
+
+_STORAGE_TERMS = ("minimum_days", "minimum_bytes", "overhead_bytes", "standard_overhead_bytes")
+_FIELDS_OF_UNIT = {"minute": {"multipliers"}, "GB-month": {*_STORAGE_TERMS}, "GB": {"restored_in_h"}}
+
+
+def _multiplier_from(rule: Mapping[str, Any]) -> Multiplier:
+    return Multiplier(
+        codec=_text(rule, "codec"),
+        lines_max=int(_amount(rule, "lines_max")),
+        frame_rate_max=_amount(rule, "frame_rate_max"),
+        times=_amount(rule, "times"),
+    )
+
+
+def _storage_terms_from(fields: Mapping[str, Any]) -> StorageTerms:
+    days, *sizes = (_amount(fields, name) if name in fields else 0.0 for name in _STORAGE_TERMS)
+    minimum_bytes, overhead_bytes, standard_overhead_bytes = map(int, sizes)
+    return StorageTerms(
+        minimum_days=days,
+        minimum_bytes=minimum_bytes,
+        overhead_bytes=overhead_bytes,
+        standard_overhead_bytes=standard_overhead_bytes,
+    )
 
 
 def _text(fields: Mapping[str, Any], name: str) -> str:

@@ -141,6 +141,20 @@ def test_a_card_is_read(card_with):
     assert (card.rate("x.y").step, card.rate("x.y").minimum) == (1 / 60, 0.25)
 
 
+def test_a_price_by_the_thousand_is_kept_for_one(card_with):
+    assert card_with(per="request", lot=1000, usd=0.05).rate("x.y").usd == pytest.approx(0.00005)
+
+
+def test_a_text_is_billed_in_steps_of_characters(card_with):
+    rate = card_with(per="character", step_characters=100, minimum_characters=300).rate("x.y")
+    assert [rate.billed(characters) for characters in (1, 300, 301)] == [300, 300, 400]
+
+
+def test_a_storage_class_is_read_with_its_terms(card_with):
+    terms = card_with(per="GB-month", minimum_days=180, overhead_bytes=32768).rate("x.y").storage
+    assert (terms.minimum_days, terms.overhead_bytes, terms.minimum_bytes) == (180, 32768, 0)
+
+
 @pytest.mark.parametrize(
     ("changes", "complaint"),
     [
@@ -154,7 +168,11 @@ def test_a_card_is_read(card_with):
         ({"source": "''"}, "source must be text"),
         ({"read": "yesterday"}, "read must be a date"),
         ({"price": 3}, "price: not a field of a rate"),
-        ({"per": "GB", "step_s": 1}, "step_s and minimum_s are for rates per minute, not per GB"),
+        ({"per": "GB", "step_s": 1}, "step_s: not a field of a rate per GB"),
+        ({"per": "GB", "minimum_days": 30}, "minimum_days: not a field of a rate per GB"),
+        ({"per": "GB-month", "minimum_days": -30}, "minimum_days must be a number above 0"),
+        ({"per": "hour"}, "a price per hour cannot be used; there are prices per minute, character, GB-month"),
+        ({"per": "request", "lot": 0}, "lot must be a number above 0"),
         ({"multipliers": "[{codec: avc}]"}, r"x\.y: 'lines_max' is missing"),
         ({"multipliers": "3"}, "x.y: "),
     ],
