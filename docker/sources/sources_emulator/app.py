@@ -21,6 +21,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from sources_emulator import campaigns, pageviews, trouble_campaign
 from sources_emulator.catalogue import NOMINAL_SECONDS, Item, checked, scaled
 from sources_emulator.commons import CommonsFile, commons_file
+from sources_emulator.driving.garage import ALL_DRIVES, Garage, order_for
 from sources_emulator.filming.film import Catalogue, Film
 from sources_emulator.filming.films import FILMS
 from sources_emulator.filming.render import truth_of
@@ -42,7 +43,7 @@ log = logging.getLogger("sources_emulator")
 class Options:
     """What the command line decides: `seconds` is the usual length of a piece, `only` the campaigns (empty: all).
 
-    The films keep their lengths.
+    The films and the drives keep their lengths, and the drives are there whatever campaigns are.
     """
 
     cache: Path
@@ -61,6 +62,7 @@ class Stock:
         self.commons: dict[str, CommonsFile] = {}
         self.pixabay: dict[int, PixabayVideo] = {}
         self.film_truths: list[dict[str, Any]] = []
+        self.garage = Garage()
         self.ready = threading.Event()
         self.error: str | None = None
         self.progress = {"status": "rendering", "done": 0, "total": 0}
@@ -81,12 +83,14 @@ class Stock:
             sounds = (order for item in items for order in orders_for(item))
             scenes = (order for film in films for order in film_orders(film).values())
             rendered = self._workshop.render_all(
-                (*sounds, *scenes), lambda done, total: self._tell("rendering", done, total)
+                (*sounds, *scenes, *map(order_for, ALL_DRIVES)),
+                lambda done, total: self._tell("rendering", done, total),
             )
             self.shelf.add(
                 shelved(item, rendered, popularity(rank, item.identifier)) for rank, item in enumerate(items)
             )
             self._shelve_films(films, rendered)
+            self.garage.park(ALL_DRIVES, rendered)
             mine = OwnMedia()
             if self._options.media:
                 told = partial(self._tell, "reading")
@@ -241,7 +245,8 @@ def create_app(options: Options) -> ASGIApp:
         *archive.routes(),
         *wikimedia.routes(),
         *pixabay.routes(),
-        *pageviews.routes(),  # the next API adds its routes here
+        *pageviews.routes(),
+        *stock.garage.routes(),  # the next API adds its routes here
     ]
     outer = TroubleAndLog(_UntilReady(Starlette(routes=routes, lifespan=lifespan), stock))
     return outer

@@ -24,6 +24,8 @@ import numpy as np
 from sources_emulator.composing.canvas import RATE, Wave
 from sources_emulator.composing.piece import Piece
 from sources_emulator.composing.styles import compose
+from sources_emulator.driving.render import render_trip
+from sources_emulator.driving.trip import Trip
 from sources_emulator.filming.film import Film, Footage
 from sources_emulator.filming.render import render_footage
 from sources_emulator.sound import mux_sound
@@ -94,7 +96,19 @@ class FilmOrder:
         return hashlib.sha256(json.dumps(asdict(self.footage), sort_keys=True).encode()).hexdigest()[:24]
 
 
-AnyOrder: TypeAlias = Order | FilmOrder
+@dataclass(frozen=True, slots=True)
+class TripOrder:
+    """What to film through a windscreen. Orders of one trip are one order, whatever drive asks for it."""
+
+    trip: Trip
+    title: str = field(default="", compare=False)
+
+    def key(self) -> str:
+        """Name of the file in the cache: it changes with the trip."""
+        return hashlib.sha256(json.dumps(asdict(self.trip), sort_keys=True).encode()).hexdigest()[:24]
+
+
+AnyOrder: TypeAlias = Order | FilmOrder | TripOrder
 
 
 def film_orders(film: Film) -> dict[str, FilmOrder]:
@@ -107,7 +121,8 @@ def code_version() -> str:
     """Hash of the code that decides how a piece sounds and a scene looks: another version renders anew."""
     digest = hashlib.sha256()
     folder = Path(__file__).parent
-    makers = set(folder.glob("filming/*.py")) - {folder / "filming" / "films.py"}  # a catalogue changes no rendering
+    makers = {*folder.glob("filming/*.py"), *folder.glob("driving/*.py")}
+    makers -= {folder / "filming" / "films.py", folder / "driving" / "drives.py"}  # a catalogue changes no rendering
     for path in sorted([*folder.glob("composing/*.py"), *makers, folder / "sound.py", Path(__file__)]):
         digest.update(path.name.encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()[:12]
@@ -122,6 +137,8 @@ def render(order: AnyOrder, home: Path) -> dict[str, Rendering]:
     if isinstance(order, FilmOrder):
         path = home / f"{order.key()}.{order.footage.format.ending}"
         return {order.footage.format.ending: _cached(path, lambda part: _film(order.footage, part))}
+    if isinstance(order, TripOrder):
+        return {"mp4": _cached(home / f"{order.key()}.mp4", partial(render_trip, order.trip))}
     composed = cache(lambda: compose(order.piece))  # when an ending is missing, and once
 
     def write(ending: str, path: Path) -> float | None:

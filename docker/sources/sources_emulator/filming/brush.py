@@ -18,6 +18,7 @@ Point: TypeAlias = tuple[float, float]  # shares of the stage's width and height
 SIGN_HEIGHT = 0.12  # of capital letters with the room around them, as a share of the stage's shorter side
 SIGN_WIDTH = 0.54  # at most; what every camera move keeps in the picture is 0.6 wide
 SKY_BANDS = 48
+SMALLEST_LETTERS = 5  # pixels: below, nothing can be read
 
 
 class Brush:
@@ -67,6 +68,15 @@ class Brush:
         half_x, half_y = wide / 2 + edge, high / 2 + edge
         self._draw.rectangle((centre_x - half_x, centre_y - half_y, centre_x + half_x, centre_y + half_y), fill=panel)
         self._draw.text((round(centre_x - wide / 2 - left), round(centre_y - high / 2 - top)), text, ink, font=font)
+
+    def text(self, text: str, box: tuple[float, float, float, float], ink: Colour) -> None:
+        """Shining letters as large as fit into the box (left, top, right, bottom), in its middle; none if too small."""
+        left, top, right, bottom = box[0] * self.width, box[1] * self.height, box[2] * self.width, box[3] * self.height
+        at_100 = _font(100).getlength(text)
+        size = int(min(0.9 * (right - left) / at_100 * 100, bottom - top))
+        if size >= SMALLEST_LETTERS:
+            middle = ((left + right) / 2, (top + bottom) / 2)
+            self._draw.text(middle, text, ink, font=_font(size), anchor="mm")
 
     def _font_for(self, text: str, scale: float) -> ImageFont.FreeTypeFont:
         size = SIGN_HEIGHT * scale * min(self.width, self.height)

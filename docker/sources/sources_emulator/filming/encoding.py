@@ -64,12 +64,19 @@ SOUND = {
 CONTAINERS = {"webm": "webm", "mp4": "mp4", "ogv": "ogg"}
 
 
-def encode(footage: Footage, pictures: Iterator[Image.Image], wave: Wave | None, path: Path) -> None:
-    """Write upright pictures and samples (float32, shape (2, n), 44,100 a second) as the footage's format asks."""
+def encode(
+    footage: Footage, pictures: Iterator[Image.Image], wave: Wave | None, path: Path, *, index_first: bool = True
+) -> None:
+    """Write upright pictures and samples (float32, shape (2, n), 44,100 a second) as the footage's format asks.
+
+    An MP4 without `index_first` has its index at the end, as cameras write it: cut short, it cannot be read.
+    """
     if footage.format is Format.OGV_THEORA:
         _encode_theora(footage, pictures, wave, path)
         return
-    options = {"fflags": "+bitexact"} | ({"movflags": "+faststart"} if footage.format.ending == "mp4" else {})
+    options = {"fflags": "+bitexact"} | (
+        {"movflags": "+faststart"} if footage.format.ending == "mp4" and index_first else {}
+    )
     with av.open(str(path), "w", format=CONTAINERS[footage.format.ending], options=options) as container:
         stream = _add_pictures(container, footage) if footage.format in PICTURES else None
         sound = _add_sound(container, SOUND[footage.format]) if wave is not None else None
