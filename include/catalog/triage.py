@@ -205,3 +205,12 @@ class FootageRunSummary:
     paid_usd: float | None
     """What the paid jobs that this run started cost by the rate card, sentiment included."""
     uploads: tuple[UploadOutcome, ...]
+
+
+def incident_id(asset_id: str) -> str:
+    """Name the incident that an upload shows: one alert is sent of it, however often it is decided on.
+
+    >>> incident_id("72dd7859ed3d483250bbd410")
+    'inc-72dd7859ed3d483250bbd410'
+    """
+    return f"inc-{asset_id}"
