@@ -29,8 +29,8 @@ class AssetCatalogueHook(AwsGenericHook["DynamoDBServiceResource"]):
 
     One item per asset, keyed by ``asset_id``. Every write is conditional, so that of two tasks that want the same asset
     one gets it, and a task that runs twice changes nothing the second time. Beside the assets stand marks, which
-    have no campaign and no state and so are in no index: ``sha256#…`` (whose bytes), ``item#…`` (nothing left to take)
-    and ``cooldown#…`` (a source is left alone).
+    have no campaign and no state and so are in no index: ``sha256#…`` (whose bytes), ``stem#…`` (whose name in a
+    folder), ``item#…`` (nothing left to take) and ``cooldown#…`` (a source is left alone).
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -107,6 +107,24 @@ class AssetCatalogueHook(AwsGenericHook["DynamoDBServiceResource"]):
             else:
                 return asset_id
         raise RuntimeError(f"the owner of content {sha256} kept changing; clear the task to try again")
+
+    def claim_stem(self, folder: str, stems: Iterable[str], asset_id: str) -> str:
+        """Return the first of ``stems`` that no other asset has in ``folder``, from now on this asset's for good.
+
+        Asked again for the same asset it returns the same.
+
+        :raises RuntimeError: when other assets have all of them.
+        """
+        for stem in stems:
+            try:
+                self.table.put_item(
+                    Item={"asset_id": f"stem#{folder}/{stem}", "owner": asset_id},
+                    ConditionExpression=Attr("asset_id").not_exists() | Attr("owner").eq(asset_id),
+                )
+            except self.conn.meta.client.exceptions.ConditionalCheckFailedException:
+                continue
+            return stem
+        raise RuntimeError(f"every name for asset {asset_id} in {folder} belongs to another one")
 
     def _forget_owner(self, key: str, owner: str) -> None:
         try:
