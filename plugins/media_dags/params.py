@@ -96,6 +96,15 @@ def triage_params() -> dict[str, Param]:
             title="Uploads a run",
             description="The next run takes what is left over.",
         ),
+    }
+
+
+def review_params() -> dict[str, Param]:
+    """Return which upload a person is asked about, and for how long."""
+    return {
+        "asset_id": Param(
+            type="string", pattern="^[0-9a-f]{24}$", title="Upload", description="Its asset id in the catalogue."
+        ),
         "review_hours": Param(
             24,
             type="number",
