@@ -223,7 +223,8 @@ class UploadClaims:
         """Part the free uploads in those that no other run took, and those that one took without success."""
         by_id = {asset_id_of(upload): upload for upload in uploads if not upload.is_folder}
         standing = self.catalogue.read_many(by_id)
-        new, again = [], []
+        new: list[Upload] = []
+        again: list[Upload] = []
         for asset_id, upload in by_id.items():
             item = standing.get(asset_id)
             if asset_id not in self.asset_ids and self.catalogue.is_free_for(item, self.claimed_by):
