@@ -20,6 +20,7 @@ from aws_emulator.guard.credentials import Credentials
 from aws_emulator.guard.restores import RESTORE_S
 from aws_emulator.refusals import Refusal, answer
 from aws_emulator.services import SERVICES, Registry
+from aws_emulator.services.cloudfront.edge import EDGE_PREFIX, Edge
 from aws_emulator.wire import IncomingRequest
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ class Emulator:
         self.dispatcher = Dispatcher(registry)
         known = Credentials(credentials or STATIC_CREDENTIALS)
         self.guard = Guard(self.dispatcher, known, skew_tolerance_s, restore_s)
+        self.edge = Edge()
         self.seeding = seeding
         self.seeded = False
         self._started = time.monotonic()
@@ -72,6 +74,8 @@ class Emulator:
         request = IncomingRequest(environ)
         service, headers = request.service, dict(request.headers)
         try:
+            if request.raw_path.startswith(EDGE_PREFIX):
+                return self.edge(request, start_response)
             self.dispatcher.refuse_unserved(request)
             return self.guard(request, start_response)
         except Refusal as refusal:

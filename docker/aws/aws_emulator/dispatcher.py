@@ -100,7 +100,8 @@ def create_service_app(service: Service) -> Flask:
     app.view_functions = {}
     app.url_map = Map()
     app.url_map.converters["regex"] = RegexConverter
-    backend = service.backends[DEFAULT_ACCOUNT_ID]["us-east-1"]
+    regions = service.backends[DEFAULT_ACCOUNT_ID]
+    backend = regions["us-east-1"] if "us-east-1" in regions else regions["aws"]  # of a global service
     for number, (path, handler) in enumerate(backend.flask_paths.items()):
         app.add_url_rule(
             path,

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ import yaml
 from botocore.exceptions import BotoCoreError, ClientError
 
 from aws_emulator.clients import client_for
+from aws_emulator.services.cloudfront.key_pairs import make_ecdsa_key, make_rsa_key, private_pem, public_pem
 
 DEFAULT_SEED = Path(__file__).resolve().parents[1] / "seed.yaml"
 DEFAULT_PREFIX = "media"
@@ -33,7 +35,7 @@ class Seeder:
         self._region = region
         self._clients: dict[str, Any] = {
             name: client_for(name, endpoint_url, access_key, secret_key, region)
-            for name in ("s3", "sqs", "sns", "events", "ssm", "dynamodb")
+            for name in ("s3", "sqs", "sns", "events", "ssm", "dynamodb", "cloudfront", "secretsmanager")
         }
 
     def plant(self, seed: dict[str, Any]) -> list[str]:
@@ -45,6 +47,8 @@ class Seeder:
             ("queues", self._make_queue),
             ("topics", self._make_topic),
             ("rules", self._make_rule),
+            ("signing", self._make_signing),
+            ("distributions", self._make_distribution),
         )
         return [item["name"] for kind, make in makers for item in seed.get(kind, []) if make(item)]
 
@@ -147,6 +151,62 @@ class Seeder:
             )
             return True
         return False
+
+    def _make_signing(self, item: dict[str, Any]) -> bool:
+        """Make a key group of two fresh key pairs, and the secret: the first signs (AWSCURRENT), the other is next."""
+        cloudfront, secrets = self._clients["cloudfront"], self._clients["secretsmanager"]
+        group = self._key_group(item["name"])
+        known = self._made("secretsmanager", "create_secret", "ResourceExistsException", Name=item["secret"])
+        if group is not None and not known:
+            return False
+        pairs = []
+        for kind, private_key in (("rsa", make_rsa_key()), ("ecdsa", make_ecdsa_key())):
+            name = f"{item['name']}-{kind}-{uuid.uuid4().hex[:8]}"
+            config = {"CallerReference": name, "Name": name, "EncodedKey": public_pem(private_key)}
+            key_id = cloudfront.create_public_key(PublicKeyConfig=config)["PublicKey"]["Id"]
+            pairs.append({"key_pair_id": key_id, "private_key": private_pem(private_key)})
+        members: dict[str, Any] = {"Name": item["name"], "Items": [pair["key_pair_id"] for pair in pairs]}
+        if group is None:
+            cloudfront.create_key_group(KeyGroupConfig=members)
+        else:
+            etag = cloudfront.get_key_group(Id=group)["ETag"]
+            cloudfront.update_key_group(Id=group, IfMatch=etag, KeyGroupConfig=members)
+        for stage, pair in zip(("AWSCURRENT", "AWSPENDING"), pairs, strict=True):
+            secrets.put_secret_value(SecretId=item["secret"], SecretString=json.dumps(pair), VersionStages=[stage])
+        return True
+
+    def _make_distribution(self, item: dict[str, Any]) -> bool:
+        groups = [self._key_group(item["key_group"])]
+        return self._made(
+            "cloudfront",
+            "create_distribution",
+            "DistributionAlreadyExists",
+            DistributionConfig={
+                "CallerReference": item["name"],
+                "Comment": f"before {item['bucket']}",
+                "Enabled": True,
+                "Origins": {
+                    "Quantity": 1,
+                    "Items": [
+                        {
+                            "Id": item["bucket"],
+                            "DomainName": f"{item['bucket']}.s3.{self._region}.amazonaws.com",
+                            "S3OriginConfig": {"OriginAccessIdentity": ""},
+                        }
+                    ],
+                },
+                "DefaultCacheBehavior": {
+                    "TargetOriginId": item["bucket"],
+                    "ViewerProtocolPolicy": "allow-all",
+                    "TrustedKeyGroups": {"Enabled": True, "Quantity": 1, "Items": groups},
+                },
+            },
+        )
+
+    def _key_group(self, name: str) -> str | None:
+        groups = self._clients["cloudfront"].list_key_groups()["KeyGroupList"].get("Items", [])
+        ids = [item["KeyGroup"]["Id"] for item in groups if item["KeyGroup"]["KeyGroupConfig"]["Name"] == name]
+        return ids[0] if ids else None
 
     def _queue_arn(self, name: str) -> str:
         sqs = self._clients["sqs"]

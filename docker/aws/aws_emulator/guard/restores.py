@@ -83,10 +83,14 @@ def refuse_archived_source(headers: Mapping[str, str], account_id: str) -> None:
     bucket, _, key = unquote(source.path).lstrip("/").partition("/")
     version = parse_qs(source.query).get("versionId", [None])[0]
     stored = _object_at(account_id, Address(bucket, key, ""), version)
-    if stored is None or stored.storage_class not in ARCHIVE_STORAGE_CLASSES:
-        return
-    if 'ongoing-request="false"' not in stored.response_dict.get("x-amz-restore", ""):
+    if stored is not None and is_out_of_reach(stored):
         raise Refusal("InvalidObjectState", "Operation is not valid for the source object's storage class")
+
+
+def is_out_of_reach(stored: Any) -> bool:
+    """Whether an object as moto keeps it is archived, and no restored copy of it is there."""
+    restored = 'ongoing-request="false"' in stored.response_dict.get("x-amz-restore", "")
+    return stored.storage_class in ARCHIVE_STORAGE_CLASSES and not restored
 
 
 def _object_at(account_id: str, address: Address, version: str | None) -> Any | None:

@@ -69,5 +69,6 @@ SERVICES = Registry(
         Service("rekognition", "aws_emulator.services.rekognition"),
         Service("transcribe", "aws_emulator.services.transcribe"),
         Service("comprehend", "aws_emulator.services.comprehend"),
+        Service("cloudfront", "aws_emulator.services.cloudfront"),
     )
 )
