@@ -12,6 +12,7 @@ is too small for an archive stays, and nothing goes to a warmer class unless tha
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import get_args
@@ -133,6 +134,27 @@ def decide_storage(stored: StoredObject, *, retention: Retention, card: RateCard
         total_usd_after=best_total,
         moves=best is not here,
     )
+
+
+def break_even_bytes(name: StorageClass, *, keep_months: float, card: RateCard) -> int | None:
+    """Return from which size on an object that is never read costs less in a class than in Standard; ``None``: never.
+
+    It solves ``size x Standard x R = move + (max(size, minimum) x price + what it takes beside itself) x max(R, minimum
+    duration)`` for the size.
+
+    >>> from include.costs.rate_card import default_rate_card
+    >>> [break_even_bytes("DEEP_ARCHIVE", keep_months=n, card=default_rate_card()) // 1024 for n in (6, 12, 36)]
+    [406, 208, 75]
+    """
+    prices = class_prices(card)
+    place, standard_usd = prices[name], prices["STANDARD"].usd_per_byte_month * keep_months
+    months = max(keep_months, place.minimum_months)
+    fixed_usd = place.usd_put + place.usd_per_object_month * months
+    at_minimum = fixed_usd + place.terms.minimum_bytes * place.usd_per_byte_month * months
+    if standard_usd * place.terms.minimum_bytes > at_minimum:
+        return math.ceil(at_minimum / standard_usd)
+    saving_usd = standard_usd - place.usd_per_byte_month * months
+    return math.ceil(fixed_usd / saving_usd) if saving_usd > 0 else None
 
 
 def _reading_usd(place: ClassPrices, size_bytes: int) -> float:
