@@ -1,7 +1,7 @@
 """What lies in a bucket, object by object, in constant memory: from the latest S3 Inventory, else by listing.
 
-An inventory is a report that S3 writes daily or weekly into another bucket: ``manifest.json``, ``manifest.checksum`` (the
-manifest's MD5, written last) and the gzipped CSV files that the manifest names with their MD5s. Its keys are
+An inventory is a report that S3 writes daily or weekly into another bucket: ``manifest.json``, ``manifest.checksum``
+(the manifest's MD5, written last) and the gzipped CSV files that the manifest names with their MD5s. Its keys are
 URL-encoded. It lags behind: what is moved by it is looked at again first.
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/storage-inventory-location.html
 
@@ -105,7 +105,8 @@ class Contents:
     def _rows(self, file: IO[bytes], fields: tuple[str, ...], name: str) -> Iterator[StoredKey]:
         key_at, size_at, modified_at, class_at = (fields.index(name) for name in NEEDED)
         version_at, latest_at, marker_at, etag_at = (
-            fields.index(name) if name in fields else None for name in ("VersionId", "IsLatest", "IsDeleteMarker", "ETag")
+            fields.index(name) if name in fields else None
+            for name in ("VersionId", "IsLatest", "IsDeleteMarker", "ETag")
         )
         columns, moment = len(fields), datetime.fromisoformat
         with gzip.open(file, "rt", encoding="utf-8", newline="") as text:
@@ -136,10 +137,10 @@ def latest_inventory(s3: Any, bucket: str, *, reports_bucket: str, prefix: str =
     :raises InventoryError: when the newest one is damaged, no CSV, or lacks a field of ``NEEDED``.
     """
     folders = [
-        (taken_at.group(), folder)
+        (name.group(), folder)
         for configuration in _folders_in(s3, reports_bucket, f"{prefix}{bucket}/")
         for folder in _folders_in(s3, reports_bucket, configuration)
-        if (taken_at := _TAKEN_AT.fullmatch(folder.rstrip("/").rpartition("/")[2]))
+        if (name := _TAKEN_AT.fullmatch(folder.rstrip("/").rpartition("/")[2]))
     ]
     for taken_at, folder in sorted(folders, reverse=True):
         checksum = _read(s3, reports_bucket, f"{folder}manifest.checksum")
@@ -193,7 +194,9 @@ def _fetch_verified(s3: Any, bucket: str, key: str, md5: str, file: IO[bytes]) -
         digest.update(block)
         file.write(block)
     if digest.hexdigest() != md5:
-        raise InventoryError(f"s3://{bucket}/{key} is damaged: its MD5 is {digest.hexdigest()}, the manifest says {md5}")
+        raise InventoryError(
+            f"s3://{bucket}/{key} is damaged: its MD5 is {digest.hexdigest()}, the manifest says {md5}"
+        )
     file.seek(0)
 
 
