@@ -176,6 +176,17 @@ FOOTAGE_PREFIX = "footage/"
 _DAY = re.compile(r"\d{8}")
 
 
+def footage_key(device: str, day: str, name: str) -> str:
+    """Key in the ingest bucket of what ``device`` filmed on ``day`` (``YYYYMMDD``), as its uploader writes it.
+
+    >>> footage_key("cam-1", "20260301", "drive.mp4")
+    'footage/cam-1/20260301/drive.mp4'
+    """
+    if not (is_slug(device) and _DAY.fullmatch(day) and is_slug(name)):
+        raise ValueError(f"{device!r}, {day!r}, {name!r} may not stand in a key")
+    return f"{FOOTAGE_PREFIX}{device}/{day}/{name}"
+
+
 @dataclass(frozen=True, slots=True)
 class FootageFolder:
     """What is found out about one upload, in the processed bucket; ``stem`` is the catalogue's, unique in the folder.
