@@ -97,8 +97,6 @@ class ContactSheet:
 
         :raises OSError: when the file cannot be written.
         """
-        import cv2
-
         tiles = [(f"#{tile.number}", tile.shot, tile.view) for tile in self.tiles if tile.view]
         headline = _counted(len(self.tiles), len(self.shots))
         if not self.shots:
@@ -109,8 +107,7 @@ class ContactSheet:
             return False
         captions = [f"{number}  {timecode(shot.start_s)}{_length(shot)}".strip() for number, shot, _ in tiles]
         sheet = draw([view.picture for *_, view in tiles if view], captions, headline)
-        _, encoded = cv2.imencode(".jpg", sheet[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
-        path.write_bytes(encoded.tobytes())
+        path.write_bytes(jpeg_from_picture(sheet))
         return True
 
 
@@ -123,6 +120,14 @@ def spread(count: int, most: int) -> list[int]:
     if count <= most:
         return list(range(count))
     return [round(index * (count - 1) / (most - 1)) for index in range(most)]
+
+
+def jpeg_from_picture(picture: np.ndarray) -> bytes:
+    """Encode a picture (sRGB, uint8, of shape (height, width, 3)), the same bytes for the same picture."""
+    import cv2
+
+    _, encoded = cv2.imencode(".jpg", picture[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
+    return encoded.tobytes()
 
 
 def timecode(time_s: float) -> str:

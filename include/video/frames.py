@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal, Protocol
 
 from include.video.probe import (
     MOST_PIXELS,
@@ -66,6 +66,15 @@ WIDEST_PIXEL = 8.0
 UNSPECIFIED_COLOURS = 2  # AVCOL_SPC_UNSPECIFIED
 
 
+class Film(Protocol):
+    """A film that can be opened, as often as it is wanted: a path, or an object far away."""
+
+    @property
+    def name(self) -> str: ...
+
+    def open(self, mode: Literal["rb"]) -> BinaryIO: ...
+
+
 @dataclass(frozen=True, slots=True)
 class View:
     """A picture of a film, and what it looked like a moment later."""
@@ -88,13 +97,17 @@ class Footage:
     Damaged packets are left out; what is decodable of a broken or cut-off film is seen.
     """
 
-    def __init__(self, path: Path, facts: MediaFacts, *, moments: Sequence[float] = ()) -> None:
+    def __init__(
+        self, film: Path | Film, facts: MediaFacts, *, moments: Sequence[float] = (), side: int = PICTURE_SIDE
+    ) -> None:
         """
         :param facts: what ``probe_media`` said of it.
         :param moments: times in seconds, of which a picture each is wanted besides those spread evenly. In a film that
             is too long to be decoded whole they are not looked for; see ``near``.
+        :param side: pixels of a picture's longer side, at most
         """
-        self._path = path
+        self._film = film
+        self._side = side
         self._facts = facts
         self._moments = sorted(moments, reverse=True)
         self._width_height: tuple[int, int] | None = None  # of the pictures, before they are turned
@@ -160,9 +173,14 @@ class Footage:
         return self._step_s if self._whole or self._patient else BURST_S - PAIR_GAP_S
 
     def near(self, moment_s: float) -> View | None:
-        """Decode the picture of one moment of a long film, or the nearest before it that can be reached."""
+        """Decode the picture of one moment of a long film, or the nearest before it that can be reached.
+
+        :raises MediaError: as iterating does.
+        """
         found: tuple[float, Any] | None = None
-        with _opened_film(self._path) as (container, stream):
+        with opened_film(self._film) as (container, stream):
+            if not self.seen_until_s:
+                self._learn_stream(stream)
             if self._seek(container, stream, moment_s + self._first_s):
                 packets = self._packets(container, stream)
                 frames = (frame for packet in packets for frame in self._frames_of(packet) if frame.time is not None)
@@ -182,11 +200,10 @@ class Footage:
 
     def _frames(self) -> Iterator[tuple[float, Any]]:
         """Yield the frames to look at, with their time in seconds from the first; times never go back."""
-        with _opened_film(self._path) as (container, stream):
+        with opened_film(self._film) as (container, stream):
             rate = float(stream.average_rate or 0)
             frame_s = 1 / rate if 0 < rate <= MOST_FRAME_RATE else 0.04
-            ratio = float(stream.sample_aspect_ratio or 1)
-            self._pixel_ratio = ratio if 1 / WIDEST_PIXEL <= ratio <= WIDEST_PIXEL else 1.0
+            self._learn_stream(stream)
             time_s = -frame_s
             for frame in self._chosen(container, stream):
                 if time_s < 0:
@@ -293,6 +310,11 @@ class Footage:
             return None
         return np.ascontiguousarray(np.rot90(small, -(self._turn_deg // 90)))
 
+    def _learn_stream(self, stream: Any) -> None:
+        ratio = float(stream.sample_aspect_ratio or 1)
+        self._pixel_ratio = ratio if 1 / WIDEST_PIXEL <= ratio <= WIDEST_PIXEL else 1.0
+        self._first_s = float((stream.start_time or 0) * stream.time_base)
+
     def _learn_shape(self, frame: Any) -> None:
         video = self._facts.video
         if self._facts.container == "mov" and video:
@@ -300,25 +322,25 @@ class Footage:
         else:
             self._turn_deg = round(-frame.rotation / 90) * 90 % 360
         wide = frame.width * self._pixel_ratio
-        self._width_height = _fitted(wide, frame.height, PICTURE_SIDE)
+        self._width_height = fitted(wide, frame.height, self._side)
         sides = (frame.height, wide) if self._turn_deg in (90, 270) else (wide, frame.height)
         self.aspect_ratio = sides[0] / sides[1]
 
 
 @contextmanager
-def _opened_film(path: Path) -> Iterator[tuple[Any, Any]]:
+def opened_film(film: Path | Film) -> Iterator[tuple[Any, Any]]:
     """Open a film as ``include.video.probe`` does, with its decoder bounded; yield the container and the stream.
 
     :raises MediaError: when it is no media, has no picture, or is of a codec that is not decoded.
     """
-    with path.open("rb") as file, open_media(file, path.name) as (_, container):
+    with film.open("rb") as file, open_media(file, film.name) as (_, container):
         stream = next(picture_streams(container), None)
         if stream is None:
-            raise NoPicture(f"{path.name} has no picture: give the film with its picture, or drop it")
+            raise NoPicture(f"{film.name} has no picture: give the film with its picture, or drop it")
         context = stream.codec_context
         codec = str(context.codec.canonical_name) if context else "unknown"
         if codec not in VIDEO_CODECS:
-            raise PictureUndecodable(f"{path.name} is coded as {codec}, which is not decoded: convert it to H.264")
+            raise PictureUndecodable(f"{film.name} is coded as {codec}, which is not decoded: convert it to H.264")
         context.options = {"max_pixels": str(MOST_PIXELS)}
         context.thread_type = "AUTO"
         context.thread_count = min(MOST_THREADS, os.cpu_count() or 1)  # each thread holds a picture
@@ -336,10 +358,10 @@ def _time_of(packet: Any) -> float | None:
     return None if ticks is None or packet.time_base is None else float(ticks * packet.time_base)
 
 
-def _fitted(width: float, height: float, side: int) -> tuple[int, int]:
+def fitted(width: float, height: float, side: int) -> tuple[int, int]:
     """Return width and height scaled down until neither is more than ``side``; nothing is scaled up.
 
-    >>> _fitted(1920, 1080, 320), _fitted(176, 144, 320), _fitted(4000, 1, 320), _fitted(1, 1, 320)
+    >>> fitted(1920, 1080, 320), fitted(176, 144, 320), fitted(4000, 1, 320), fitted(1, 1, 320)
     ((320, 180), (176, 144), (320, 1), (1, 1))
     """
     scale = min(1.0, side / max(width, height, 1))

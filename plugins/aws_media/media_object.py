@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from aws_media.errors import PaidJobRefused, PaidJobRefusedForGood, code_and_message
-from include.storage.ranged_file import BudgetSpent, RangedFile
+from include.storage.ranged_file import BLOCK_BYTES, BUDGET_BYTES, BudgetSpent, RangedFile
 from include.video.probe import MediaError, MediaFacts, measured_duration_s, probe_media
 
 if TYPE_CHECKING:
@@ -82,6 +82,22 @@ class StoredMedia:
             etag=answer["ETag"],
         )
 
+    def opened(
+        self, s3: S3Client, *, block_bytes: int = BLOCK_BYTES, budget_bytes: int = BUDGET_BYTES
+    ) -> io.BufferedReader:
+        """Open it as a file that is read in ranges, as ``RangedFile`` does.
+
+        Reading raises ``botocore.exceptions.ClientError`` when it cannot be read, or has been replaced.
+        """
+
+        def read_range(start: int, stop: int) -> bytes:
+            answer = s3.get_object(**self.object.address, Range=f"bytes={start}-{stop - 1}", IfMatch=self.etag)
+            return answer["Body"].read()
+
+        return io.BufferedReader(
+            RangedFile(read_range, self.size_bytes, block_bytes=block_bytes, budget_bytes=budget_bytes)
+        )
+
     def probe(self, s3: S3Client) -> MediaFacts:
         """Tell what it holds by reading its header in ranges; where that does not say how long it lasts, all of it.
 
@@ -91,19 +107,13 @@ class StoredMedia:
         :raises botocore.exceptions.ClientError: when it cannot be read, or has been replaced.
         """
 
-        def read_range(start: int, stop: int) -> bytes:
-            answer = s3.get_object(**self.object.address, Range=f"bytes={start}-{stop - 1}", IfMatch=self.etag)
-            return answer["Body"].read()
-
         name = str(self.object)
-        facts = probe_media(io.BufferedReader(RangedFile(read_range, self.size_bytes)), name=name)
+        facts = probe_media(self.opened(s3), name=name)
         if facts.duration_s is not None or self.size_bytes > MOST_MEASURED_BYTES:
             return facts
-        whole = RangedFile(
-            read_range, self.size_bytes, block_bytes=MEASURED_BLOCK_BYTES, budget_bytes=2 * MOST_MEASURED_BYTES
-        )
+        whole = self.opened(s3, block_bytes=MEASURED_BLOCK_BYTES, budget_bytes=2 * MOST_MEASURED_BYTES)
         try:
-            return replace(facts, duration_s=measured_duration_s(io.BufferedReader(whole), name=name))
+            return replace(facts, duration_s=measured_duration_s(whole, name=name))
         except BudgetSpent:  # it leads the reader to and fro
             return facts
 

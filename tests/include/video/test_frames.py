@@ -258,6 +258,6 @@ def test_pictures_beyond_the_limit_are_not_decoded(tmp_path, monkeypatch, film):
 
 def test_the_decoder_is_given_a_bounded_number_of_threads(monkeypatch, film):
     monkeypatch.setattr(frames.os, "cpu_count", lambda: 96)
-    with frames._opened_film(film) as (_, stream):
+    with frames.opened_film(film) as (_, stream):
         assert stream.codec_context.thread_count == frames.MOST_THREADS
         assert isinstance(stream, av.video.stream.VideoStream)
