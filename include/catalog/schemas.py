@@ -11,13 +11,16 @@ import types
 from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from datetime import datetime
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from functools import cache
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from jsonschema import Draft202012Validator
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _SIMPLE = {str: "string", bool: "boolean", int: "integer", float: "number", type(None): "null"}
 _MOST_PROBLEMS_TOLD = 5
+
+Record = TypeVar("Record")
 
 
 class RecordError(ValueError):
@@ -70,6 +73,40 @@ def check(record: Mapping[str, Any], cls: type) -> None:
         told = "; ".join(problems[:_MOST_PROBLEMS_TOLD])
         more = f"; and {len(problems) - _MOST_PROBLEMS_TOLD} more" if len(problems) > _MOST_PROBLEMS_TOLD else ""
         raise RecordError(f"{cls.__name__}: {told}{more}")
+
+
+def record_from(cls: type[Record], plain: Mapping[str, Any]) -> Record:
+    """Read a record of the dataclass ``cls`` back from its JSON; a field that is not there has its default.
+
+    Values are taken as they are: use ``check`` on what others wrote.
+
+    :raises RecordError: when a field without a default is missing, or there is one that the dataclass lacks.
+
+    >>> from include.catalog.triage import Peak
+    >>> record_from(Peak, {"at_s": 1.5, "value": 12.0})
+    Peak(at_s=1.5, value=12.0)
+    """
+    hints = _hints(cls)  # type: ignore[arg-type]  # a class can be hashed
+    try:
+        return cls(**{name: _read_as(hints[name], value) for name, value in plain.items()})
+    except (AttributeError, KeyError, TypeError) as error:
+        raise RecordError(f"{cls.__name__}: is not in the shape of this version: {error}") from error
+
+
+@cache
+def _hints(cls: Any) -> dict[str, Any]:
+    return get_type_hints(cls)
+
+
+def _read_as(hint: Any, value: Any) -> Any:
+    origin, arguments = get_origin(hint), get_args(hint)
+    if origin in (Union, types.UnionType):
+        if value is None:
+            return None
+        return _read_as(next((one for one in arguments if one is not type(None)), hint), value)
+    if origin in (list, tuple):
+        return origin(_read_as(arguments[0], member) for member in value)
+    return record_from(hint, value) if isinstance(hint, type) and is_dataclass(hint) else value
 
 
 def _object_schema(cls: type, definitions: dict[str, Any]) -> dict[str, Any]:

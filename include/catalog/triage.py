@@ -34,7 +34,7 @@ class Signals:
     motion_peaks: tuple[Peak, ...]
     """Sudden changes of the camera's motion (braking, impact), in frame widths a second."""
     loudness_peaks: tuple[Peak, ...]
-    """Sounds far above the film's own level, in LU above its median short-term loudness."""
+    """Sounds far above the film's own level, in LU above its median momentary loudness."""
     loudness_lufs: float | None
     analyser_version: str
     notes: tuple[str, ...] = ()

@@ -98,13 +98,13 @@ class CurationApproveCostOperator(ApprovalOperator):
         """Go on with the answer of a person, or with none."""
         answer = HITLOperator.execute_complete(self, context, event)  # ApprovalOperator's would skip the summary, too
         if answer["chosen_options"] == [self.APPROVE]:
-            self.log.info("Approved by %s", _who(answer))
+            self.log.info("Approved by %s", who_answered(answer))
             return list(self.asset_ids)
         if event.get("timedout"):
             raise AirflowFailException(
                 "nobody approved the cost in time: nothing is analysed; clear this task to ask anew"
             )
-        rejection = f"the cost was rejected by {_who(answer)}: nothing is analysed, what landed stays"
+        rejection = f"the cost was rejected by {who_answered(answer)}: nothing is analysed, what landed stays"
         raise (AirflowFailException if self.fail_on_reject else AirflowSkipException)(rejection)
 
     def _films(self, analyses: Sequence[str]) -> list[Film]:
@@ -215,7 +215,8 @@ def _code(name: str) -> str:
     return f"`{plain[: LONGEST_NAME - 1] + '…' if len(plain) > LONGEST_NAME else plain or '?'}`"
 
 
-def _who(answer: Mapping[str, Any]) -> str:
+def who_answered(answer: Mapping[str, Any]) -> str:
+    """Name the person who answered a question under *Required Actions*."""
     user = answer["responded_by_user"]
     name = user.get("name") if isinstance(user, Mapping) else getattr(user, "name", None)
     return str(name or "somebody")

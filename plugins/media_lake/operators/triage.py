@@ -1,16 +1,49 @@
-"""Decide about uploads by rules or by a person, and sum up the runs that do."""
+"""Decide about uploads, by rules or by a person, and sum up the runs that do."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from airflow.providers.standard.operators.hitl import HITLOperator
-from airflow.sdk import BaseOperator
+from airflow.sdk import BaseOperator, Context
+from airflow.sdk.exceptions import AirflowSkipException
 
+from aws_media.hooks.ledger import JobLedgerHook
+from aws_media.ledger import paid_by_run
+from include.catalog.keys import footage_run_summary_key, run_from_time
+from include.catalog.records import Failure, record_to_json
+from include.catalog.triage import Decision, FootageRunSummary, Signals, Triage, UploadOutcome, incident_id
+from include.catalog.uploads import FOOTAGE_SOURCE
 from include.settings import SETTINGS
-from include.triage.rules import INCIDENT_RULES
+from include.triage.alert import harmless
+from include.triage.decide import Verdict, decide
+from include.triage.evidence import SCREENED_OUT, evidence_from_records
+from include.triage.rules import INCIDENT_RULES, Rules
+from include.video.contact_sheet import timecode
+from media_lake.hooks.dynamodb import AssetCatalogueHook
+from media_lake.hooks.s3 import LakeHook
+from media_lake.notifiers.sns import run_url
+from media_lake.operators.costs import who_answered
+from media_lake.seen_and_heard import LOOKED_FOR, Siblings
+from media_lake.triage import (
+    BY_DEFAULT,
+    BY_RULES,
+    NOTHING_TO_MAKE,
+    UploadRecords,
+    catalogued,
+    decidable_item,
+    push_name,
+    push_settings,
+    settings_to_show,
+)
+
+MOST_ROWS = 30
+"""Of what fired, that a person is shown."""
 
 
 class FootageDecideOperator(BaseOperator):
@@ -43,6 +76,69 @@ class FootageDecideOperator(BaseOperator):
         self.rules_path = rules_path
         self.aws_conn_id = aws_conn_id
 
+    def execute(self, context: Context) -> str:
+        ti = context["ti"]
+        push_settings(ti, "", NOTHING_TO_MAKE)  # the tasks that act read them whatever becomes of this one
+        catalogue = AssetCatalogueHook(aws_conn_id=self.aws_conn_id)
+        item = decidable_item(catalogue, self.asset_id)
+        push_name(context, item["title"])
+        rules = Rules.load(self.rules_path)
+        records = UploadRecords(LakeHook(aws_conn_id=self.aws_conn_id), item)
+        signals = records.read("signals", Signals)
+        found: dict[str, Any] = {}
+        if self.group is None:
+            skipped = dict.fromkeys((*LOOKED_FOR, "transcript", "sentiment"), SCREENED_OUT)
+            evidence = evidence_from_records(signals=signals, duration_s=item.get("duration_s"), skipped=skipped)
+        else:
+            siblings = Siblings(records, self.group, context, self.aws_conn_id)
+            analysis = siblings.analysis()
+            found["analysis_key"] = records.write("analysis", analysis)
+            transcript = siblings.transcript()
+            found["transcript_key"] = records.write("transcript", transcript)
+            found["sentiment_usd"] = transcript.sentiment_usd
+            evidence = evidence_from_records(
+                analysis=analysis, transcript=transcript, signals=signals, duration_s=item.get("duration_s")
+            )
+        verdict = decide(evidence, rules)
+        triage = self._triage(records, verdict, rules.version, evidence.skipped)
+        triage_key = records.write("triage", triage)
+        catalogue.mark(self.asset_id, "analysed", triage_key=triage_key, **catalogued(triage), **found)
+        push_settings(ti, triage.decision, settings_to_show(records, triage))
+        self.log.info(
+            "%s is %s by %s: score %.2f, %s%s",
+            item["title"],
+            triage.decision,
+            triage.decided_by,
+            triage.score,
+            "; ".join(dict.fromkeys(f"{fired.rule} ({fired.weight:+.2f})" for fired in triage.fired))
+            or "no rule fired",
+            "".join(f"; excluded by {why}" for why in triage.excluded),
+        )
+        return triage_key
+
+    def _triage(self, records: UploadRecords, verdict: Verdict, version: str, skipped: Mapping[str, str]) -> Triage:
+        """Return the record; what a person decided before stands, and what was done about it."""
+        before = records.read("triage", Triage)
+        by_person = before is not None and before.decided_by != BY_RULES
+        decision = before.decision if before and by_person else verdict.decision
+        return Triage(
+            asset_id=self.asset_id,
+            original_name=records.item["original_name"],
+            decision=decision,
+            score=verdict.score,
+            rules_version=version,
+            fired=verdict.fired,
+            moments_s=verdict.moments_s,
+            decided_by=before.decided_by if before and by_person else BY_RULES,
+            screened_out=self.group is None,
+            importance=None,
+            alert_id=incident_id(self.asset_id) if decision == "incident" else None,
+            playback_url_expires_at=before.playback_url_expires_at if before else None,
+            storage=before.storage if before else None,
+            skipped=dict(sorted(skipped.items())),
+            excluded=verdict.excluded,
+        )
+
 
 class FootageReviewOperator(HITLOperator):
     """Ask a person about an upload that lies between the thresholds.
@@ -51,20 +147,20 @@ class FootageReviewOperator(HITLOperator):
     one in time it is an incident: no alert is missed.
 
     :param asset_id: asset of the catalogue that is decided to be reviewed. (templated)
-    :param deadline_hours: how long a person has. (templated)
+    :param review_hours: how long a person has. (templated)
     :param aws_conn_id: connection of the lake
     """
 
     INCIDENT = "Incident"
     NORMAL = "Normal"
 
-    template_fields: Sequence[str] = (*HITLOperator.template_fields, "asset_id", "deadline_hours")
+    template_fields: Sequence[str] = (*HITLOperator.template_fields, "asset_id", "review_hours")
 
     def __init__(
         self,
         *,
         asset_id: str,
-        deadline_hours: float | str = 24,
+        review_hours: float | str = 24,
         subject: str = "Is this an incident?",
         aws_conn_id: str | None = SETTINGS.aws_conn_id,
         **kwargs: Any,
@@ -73,8 +169,28 @@ class FootageReviewOperator(HITLOperator):
             subject=subject, options=[self.INCIDENT, self.NORMAL], defaults=[self.INCIDENT], multiple=False, **kwargs
         )
         self.asset_id = asset_id
-        self.deadline_hours = deadline_hours
+        self.review_hours = review_hours
         self.aws_conn_id = aws_conn_id
+
+    def execute(self, context: Context) -> dict[str, str]:
+        item = decidable_item(AssetCatalogueHook(aws_conn_id=self.aws_conn_id), self.asset_id)
+        triage = UploadRecords(LakeHook(aws_conn_id=self.aws_conn_id), item).read("triage", Triage)
+        if triage is None or (triage.decided_by == BY_RULES and triage.decision != "review"):
+            decided = triage.decision if triage else "not decided yet"
+            raise AirflowSkipException(f"{item['title']} is {decided}: there is nothing to ask")
+        push_name(context, item["title"])
+        self.response_timeout = timedelta(hours=float(self.review_hours))
+        self.subject = f"Is this an incident? {harmless(item['title'])}"
+        self.body = review_body(item, triage, hours=float(self.review_hours), run=context["dag_run"])
+        return super().execute(context)  # which does not return: the task is parked until somebody answers
+
+    def execute_complete(self, context: Context, event: dict[str, Any]) -> dict[str, str]:
+        """Return what a person answered, or what counts when nobody did in time."""
+        answer = super().execute_complete(context, event)
+        decision: Decision = "incident" if answer["chosen_options"] == [self.INCIDENT] else "normal"
+        decided_by = BY_DEFAULT if event.get("timedout") else who_answered(answer)
+        self.log.info("%s, says %s", decision, decided_by)
+        return {"decision": decision, "decided_by": decided_by}
 
 
 class FootageApplyReviewOperator(BaseOperator):
@@ -99,6 +215,52 @@ class FootageApplyReviewOperator(BaseOperator):
         self.asset_id = asset_id
         self.answer = answer
         self.aws_conn_id = aws_conn_id
+
+    def execute(self, context: Context) -> str:
+        push_settings(context["ti"], "", NOTHING_TO_MAKE)
+        catalogue = AssetCatalogueHook(aws_conn_id=self.aws_conn_id)
+        item = decidable_item(catalogue, self.asset_id)
+        push_name(context, item["title"])
+        records = UploadRecords(LakeHook(aws_conn_id=self.aws_conn_id), item)
+        before = records.read("triage", Triage)
+        if before is None:
+            raise AirflowSkipException(f"{item['title']} was never decided on: run triage_footage first")
+        decision: Decision = "incident" if self.answer["decision"] == "incident" else "normal"
+        alert_id = incident_id(self.asset_id) if decision == "incident" else None
+        triage = replace(before, decision=decision, decided_by=self.answer["decided_by"], alert_id=alert_id)
+        triage_key = records.write("triage", triage)
+        catalogue.mark(self.asset_id, "analysed", triage_key=triage_key, **catalogued(triage))
+        push_settings(context["ti"], triage.decision, settings_to_show(records, triage))
+        self.log.info("%s is %s by %s", item["title"], triage.decision, triage.decided_by)
+        return triage_key
+
+
+def review_body(item: Mapping[str, Any], triage: Triage, *, hours: float, run: Any) -> str:
+    """Write in Markdown what a person decides on; names, speech and text of strangers have no meaning in it."""
+    rows = [
+        f"| {'' if fired.start_s is None else timecode(fired.start_s)} | {harmless(fired.rule)} | {fired.weight:+.2f} "
+        f"| {harmless(fired.evidence)} |"
+        for fired in triage.fired[:MOST_ROWS]
+    ]
+    more = len(triage.fired) - MOST_ROWS
+    lines = [
+        f"The rules give **{harmless(item['title'])}** a score of **{triage.score:.2f}**, which is not clear.",
+        "",
+        "| when | rule | weight | what |",
+        "| :--- | :--- | ---: | :--- |",
+        *rows,
+        "",
+        *([f"And {more} further times.", ""] if more > 0 else []),
+        *(f"- Did not count: {harmless(why)}" for why in triage.excluded),
+        *(f"- Not known: {harmless(name)}: {harmless(reason)}" for name, reason in triage.skipped.items()),
+        f"- The upload: {harmless(item['raw_bucket'])}, {harmless(item['raw_key'], most=1024)}",
+        f"- In the catalogue: {triage.asset_id}; by the rules {harmless(triage.rules_version)}",
+        f"- [What Airflow did](<{run_url(run.dag_id, run.run_id)}>)",
+        "",
+        "**Incident**: rendition, evidence and an alert are made of it. **Normal**: it is archived.",
+        f"Without an answer within {hours:g} hours it is an incident.",
+    ]
+    return "\n".join(lines)
 
 
 class FootageWriteSummaryOperator(BaseOperator):
@@ -133,3 +295,88 @@ class FootageWriteSummaryOperator(BaseOperator):
         self.saved_usd = saved_usd
         self.paid_tasks = paid_tasks
         self.aws_conn_id = aws_conn_id
+
+    def execute(self, context: Context) -> str:
+        dag_run, ti = context["dag_run"], context["ti"]
+        run = run_from_time(dag_run.logical_date or dag_run.run_after)
+        items = self._items(run, f"{dag_run.dag_id}/{dag_run.run_id}")
+        outcomes = sorted(map(outcome_from_item, items), key=lambda one: (one.state, one.title, one.asset_id))
+        states = Counter(one.state for one in outcomes)
+        decisions = Counter(one.decision for one in outcomes if one.state == "analysed")
+        ti.xcom_push(key="analysed", value=states["analysed"])  # also where the task is skipped: the run is summed up
+        if not outcomes:
+            raise AirflowSkipException("the run took no upload: there is nothing to sum up")
+        summary = FootageRunSummary(
+            dag_id=dag_run.dag_id,
+            run_id=dag_run.run_id,
+            run=run,
+            taken=len(outcomes),
+            analysed=states["analysed"],
+            failed=states["failed"],
+            duplicates=states["duplicate"],
+            unfinished=states["claimed"] + states["landed"],
+            incidents=decisions["incident"],
+            reviews=decisions["review"],
+            normal=decisions["normal"],
+            screened_out=sum(one.screened_out for one in outcomes),
+            quoted_usd=_usd(self.quoted_usd),
+            saved_usd=_usd(self.saved_usd),
+            paid_usd=self._paid_usd(dag_run, items),
+            uploads=tuple(outcomes),
+        )
+        key = footage_run_summary_key(run)
+        LakeHook(aws_conn_id=self.aws_conn_id).write_text(SETTINGS.processed_bucket, key, record_to_json(summary))
+        counts = {
+            name: getattr(summary, name)
+            for name in ("taken", "analysed", "incidents", "reviews", "normal", "failed", "duplicates", "screened_out")
+        }
+        self.log.info(", ".join(f"{count} {name}" for name, count in counts.items()))
+        if not summary.analysed:
+            raise AirflowSkipException(f"nothing was decided: {key} is written, and nobody is woken")
+        for outlet in self.outlets:
+            context["outlet_events"][outlet].extra = {
+                "summary": f"s3://{SETTINGS.processed_bucket}/{key}",
+                "run": run,
+                **counts,
+            }
+        return key
+
+    def _items(self, run: str, claimed_by: str) -> list[dict[str, Any]]:
+        """Return the run's uploads as the catalogue has them; its index may lag behind, so that it only adds ids."""
+        catalogue = AssetCatalogueHook(aws_conn_id=self.aws_conn_id)
+        listed = [item["asset_id"] for item in catalogue.iter_run(FOOTAGE_SOURCE, run)]
+        items = catalogue.read_many([*listed, *(self.asset_ids or ())]).values()
+        return [item for item in items if item.get("claimed_by") == claimed_by]
+
+    def _paid_usd(self, dag_run: Any, items: Iterable[Mapping[str, Any]]) -> float | None:
+        """Add up the jobs by the ledger, and the sentiment of the transcripts; ``None`` when a price is unknown."""
+        ledger = JobLedgerHook(aws_conn_id=self.aws_conn_id)
+        entries = ledger.entries_of_run(dag_run.dag_id, dag_run.run_id, self.paid_tasks) if self.paid_tasks else ()
+        jobs_usd = paid_by_run(entries, dag_run.dag_id, dag_run.run_id)
+        if jobs_usd is None:
+            return None
+        return round(jobs_usd + sum(float(item.get("sentiment_usd") or 0.0) for item in items), 6)
+
+
+def outcome_from_item(item: Mapping[str, Any]) -> UploadOutcome:
+    """Write a catalogue item as a line of the summary."""
+    failure = item.get("failure")
+    return UploadOutcome(
+        asset_id=item["asset_id"],
+        title=item["title"],
+        original_name=item["original_name"],
+        state=item["state"],
+        decision=item.get("decision"),
+        score=item.get("score"),
+        moments_s=tuple(item.get("moments_s") or ()),
+        decided_by=item.get("decided_by"),
+        screened_out=bool(item.get("screened_out")),
+        storage_class=item.get("storage_class"),
+        triage_key=item.get("triage_key"),
+        duplicate_of=item.get("duplicate_of"),
+        failure=None if failure is None else Failure(**failure),
+    )
+
+
+def _usd(rendered: float | str | None) -> float | None:
+    return None if rendered in (None, "", "None") else float(rendered)
