@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from include.audio.errors import NoSamples
 from include.audio.probe import codec_name, decoded_frames, open_audio
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
 BLOCK_SAMPLES = 65536
 PLANES_MAX = 8
 """PyAV reads beyond its pointers when a planar frame has more channels; those are handled interleaved."""
+LEAST_GAP_S = 0.1
+"""Sound that is missing for less is not: the clocks of containers are that uneven."""
+MOST_FILLED_S = 4 * 3600.0
+"""Silence that is put in for missing sound: a broken clock must not make days of it."""
 LOUDEST_SAMPLE = 64.0
 """+36 dBFS. Float files may exceed full scale; what lies beyond this is damage, and is cut there."""
 
@@ -32,12 +37,14 @@ class Block:
     codec: str
 
 
-def decode_blocks(path: str | Path) -> Iterator[Block]:
+def decode_blocks(path: str | Path, *, zero_s: float | None = None) -> Iterator[Block]:
     """Decode the first audio stream of a file into blocks of ``BLOCK_SAMPLES`` samples; the last may be shorter.
 
     Rate and channels are those of the first frame: a stream that changes them on the way (chained Ogg, joined MP3) is
     converted. NaN, as damaged float files hold it, becomes silence. Packets that cannot be decoded are left out.
 
+    :param zero_s: when the film begins, on the container's clock. Then the samples keep time with the picture: what is
+        missing of the sound, because it begins later or was damaged, is silence, and what comes before is left out.
     :raises AudioError: when the file is no audio, or not one sample of it can be decoded.
     """
     with open_audio(path) as (container, stream):
@@ -46,13 +53,35 @@ def decode_blocks(path: str | Path) -> Iterator[Block]:
         if first is None:
             raise NoSamples(Path(path).name)
         codec, rate_hz, layout = codec_name(stream), first.sample_rate, first.layout.name
-        for samples in _joined(_converted(first, frames)):
+        sounds: Iterator[av.AudioFrame | int] = chain([first], frames)
+        if zero_s is not None:
+            sounds = _in_time(sounds, zero_s, rate_hz)
+        for samples in _joined(_converted(first, sounds)):
             yield Block(_finite(samples), rate_hz, layout, codec)
 
 
-def _converted(first: av.AudioFrame, others: Iterable[av.AudioFrame]) -> Iterator[np.ndarray]:
-    """Yield the frames as float32 of shape (channels, n), all in the layout and rate of the first."""
+def _in_time(frames: Iterable[Any], zero_s: float, rate_hz: int) -> Iterator[Any]:
+    """Yield the frames, and before one that is late by how many samples; those that end before ``zero_s`` not."""
+    heard_s, filled_s = 0.0, 0.0
+    for frame in frames:
+        frame_s = frame.samples / frame.sample_rate
+        late_s = 0.0 if frame.time is None else frame.time - zero_s - heard_s
+        if late_s < -frame_s and heard_s == 0:
+            continue
+        if late_s > LEAST_GAP_S and filled_s + late_s <= MOST_FILLED_S:
+            yield round(late_s * rate_hz)
+            heard_s, filled_s = heard_s + late_s, filled_s + late_s
+        heard_s += frame_s
+        yield frame
+
+
+def _converted(first: av.AudioFrame, sounds: Iterable[av.AudioFrame | int]) -> Iterator[np.ndarray]:
+    """Yield the sounds as float32 of shape (channels, n), all in the layout and rate of the first frame.
+
+    :param sounds: frames, and between them numbers of samples of silence.
+    """
     import av
+    import numpy as np
 
     def convert(frame: av.AudioFrame | None) -> Iterator[np.ndarray]:
         for converted in resampler.resample(frame):
@@ -65,9 +94,13 @@ def _converted(first: av.AudioFrame, others: Iterable[av.AudioFrame]) -> Iterato
     layout, rate_hz = first.layout, first.sample_rate
     interleaved = layout.nb_channels > PLANES_MAX
     resampler, shape = start(), _shape(first)
-    first.pts = None
-    yield from convert(first)
-    for frame in others:
+    for frame in sounds:
+        if isinstance(frame, int):
+            yield from convert(None)
+            resampler = start()
+            for begin in range(0, frame, BLOCK_SAMPLES):
+                yield np.zeros((layout.nb_channels, min(BLOCK_SAMPLES, frame - begin)), np.float32)
+            continue
         if _shape(frame) != shape:  # a resampler takes one shape only
             yield from convert(None)
             resampler, shape = start(), _shape(frame)

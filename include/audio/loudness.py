@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections import deque
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -33,8 +35,12 @@ class Loudness:
     """Share of 50 ms frames below -60 dBFS, DC offset taken away, 0 to 1."""
 
 
-class LoudnessMeter:
-    """Measure blocks as they come; memory does not grow with their number."""
+class R128Filter:
+    """ffmpeg's ``ebur128`` filter as a stream: blocks in, and a frame for every 100 ms with what was measured so far.
+
+    A frame's ``metadata`` has ``lavfi.r128.M`` (the last 400 ms), ``.S`` (the last 3 s), ``.I`` (integrated, all in
+    LUFS) and ``.LRA``.
+    """
 
     def __init__(self, sample_rate_hz: int, layout: str) -> None:
         import av
@@ -53,6 +59,41 @@ class LoudnessMeter:
         meter.link_to(self._sink)
         self._graph.configure()
         self._hop_samples = sample_rate_hz // 10
+
+    def add(self, samples: np.ndarray) -> Iterator[Any]:
+        """Take a block of shape (channels, n) and yield the frames that came out."""
+        import av
+        import numpy as np
+
+        planes = samples if self._format == "fltp" else samples.T.reshape(1, -1)
+        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(planes), format=self._format, layout=self._layout)
+        frame.sample_rate = self._rate_hz
+        self._source.push(frame)
+        yield from self._measured()
+
+    def finish(self) -> Iterator[Any]:
+        """Yield the last frames; the filter is spent afterwards."""
+        self._source.push(None)
+        yield from self._measured()
+
+    def _measured(self) -> Iterator[Any]:
+        import av.error
+
+        while True:
+            try:
+                frame: Any = self._sink.pull()
+            except (av.error.BlockingIOError, av.error.EOFError):
+                return
+            if frame.samples >= self._hop_samples:  # a rest below 100 ms is not measured
+                yield frame
+
+
+class LoudnessMeter:
+    """Measure blocks as they come; memory does not grow with their number."""
+
+    def __init__(self, sample_rate_hz: int, layout: str) -> None:
+        self._rate_hz = sample_rate_hz
+        self._filter = R128Filter(sample_rate_hz, layout)
         self._metadata: dict[str, str] = {}
         self._peak = TruePeakMeter(sample_rate_hz)
         self._samples = 0
@@ -63,14 +104,9 @@ class LoudnessMeter:
 
     def add(self, samples: np.ndarray) -> None:
         """Take a block of shape (channels, n)."""
-        import av
         import numpy as np
 
-        planes = samples if self._format == "fltp" else samples.T.reshape(1, -1)
-        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(planes), format=self._format, layout=self._layout)
-        frame.sample_rate = self._rate_hz
-        self._source.push(frame)
-        self._drain()
+        self._note(self._filter.add(samples))
         self._peak.add(samples)
         self._samples += samples.size
         self._square_sum += float(np.square(samples, dtype=np.float64).sum())
@@ -78,8 +114,7 @@ class LoudnessMeter:
 
     def result(self) -> Loudness:
         """Return the levels of everything that was added; the meter is spent afterwards."""
-        self._source.push(None)
-        self._drain()
+        self._note(self._filter.finish())
         if self._rest is not None and self._rest.shape[1] and not self._frames:  # shorter than one frame
             self._frames = 1
             self._silent_frames = int(_frame_powers(self._rest, self._rest.shape[1])[0] < 10 ** (SILENCE_DBFS / 10))
@@ -95,18 +130,10 @@ class LoudnessMeter:
             silence_share=self._silent_frames / max(1, self._frames),
         )
 
-    def _drain(self) -> None:
-        import av.error
-
-        measured: Any = None
-        while True:
-            try:
-                frame: Any = self._sink.pull()
-            except (av.error.BlockingIOError, av.error.EOFError):
-                break
-            measured = frame if frame.samples >= self._hop_samples else measured  # a rest below 100 ms is not measured
-        if measured is not None:
-            self._metadata = measured.metadata
+    def _note(self, frames: Iterable[Any]) -> None:
+        """Keep what the last of the frames says."""
+        for frame in deque(frames, maxlen=1):
+            self._metadata = frame.metadata
 
     def _count_silence(self, samples: np.ndarray) -> None:
         import numpy as np

@@ -261,6 +261,19 @@ def picture_streams(opened: Any) -> Iterator[Any]:
     return (stream for stream in opened.streams.video if not stream.disposition & Disposition.attached_pic)
 
 
+def picture_start_s(path: str | Path) -> float | None:
+    """Return when the first picture of a film is shown, on the container's clock; ``None`` when it does not say.
+
+    :raises NotMedia, HeaderBroken: when it is no media file.
+    :raises OSError: when it cannot be read.
+    """
+    with Path(path).open("rb") as file, open_media(file, Path(path).name) as (_, opened):
+        stream = next(picture_streams(opened), None)
+        if stream is None or stream.start_time is None or stream.time_base is None:
+            return None
+        return float(stream.start_time * stream.time_base)
+
+
 def _facts(opened: Any, container: str, size_bytes: int, turns: Iterator[int]) -> MediaFacts:
     picture = next(picture_streams(opened), None)
     duration_s = opened.duration / 1_000_000 if opened.duration else None

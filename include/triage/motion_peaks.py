@@ -1,0 +1,204 @@
+"""Jolts: moments at which the camera's own motion changes at once, as in hard braking or an impact.
+
+Small grey pictures, about twelve a second, are compared with the one before by dense optical flow (DIS: Kroeger et
+al., "Fast Optical Flow using Dense Inverse Search", ECCV 2016). The picture is parted into cells of equal say, and the
+shift, growth and turn that most of them share is the camera's: what passes before a standing camera is outvoted. A
+jolt is how much the camera's velocity differs between just before and just after, or from both for a moment. Steady
+driving, a curve and the road's tremble change slowly, or in the same small way all the time, which is taken off.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from include.triage.peaks import Levels, StrongestPeaks
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from include.catalog.triage import Peak
+
+PICTURE_SIDE = 160
+"""Pixels of the longer side: a jolt of a hundredth of the frame's width is more than one of them."""
+LONGEST_GAP_S = 0.5
+"""Two pictures that are further apart say nothing about the motion between them."""
+WINDOW_S = 0.35
+"""How long before and after a moment the motion is compared: a curve needs longer to begin, braking does not."""
+LEAST_STEPS = 2
+CELLS = (8, 5)
+"""Columns and rows of the picture, each with one say."""
+FAINT_TEXTURE = 4.0
+"""Mean gradient, of 255 a pixel, at which a cell has half a say: what is flat seems to stand still."""
+STRAY = 0.004
+"""Frame widths by which a cell may move otherwise and still have most of its say."""
+AGREEING = 0.4
+ROUNDS = 6
+SAME_SCENE = 0.5
+"""Least correlation of a picture with the next one once the flow is undone; below, they show different scenes."""
+FLAT = 3.0
+"""Standard deviation, of 255, of a picture that shows nothing."""
+APART_S = 1.0
+"""Of two jolts that are closer the weaker one is left out."""
+TREMBLE = 3.0
+"""So many times the film's median change of motion is its tremble."""
+LEAST_VALUE = 0.05
+"""Frame widths a second; smaller changes are no peaks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Motion:
+    """How the camera moves at a moment, in frame widths a second: right, down, growing, turning clockwise."""
+
+    at_s: float
+    parts: np.ndarray
+
+
+class JoltMeter:
+    """Takes the pictures of a film in the order of time; memory does not grow with their number.
+
+    >>> import numpy as np
+    >>> rng = np.random.default_rng(0)
+    >>> world = np.kron(rng.integers(0, 255, (40, 200)), np.ones((6, 6))).astype(np.uint8)
+    >>> meter = JoltMeter()
+    >>> for number in range(48):  # the camera goes to the right, and stops after 2 s
+    ...     x = 6 * min(number, 24)
+    ...     meter.add(number / 12, world[:90, x : x + 160])
+    >>> [round(peak.at_s) for peak in meter.peaks()]
+    [2]
+    """
+
+    def __init__(self) -> None:
+        self._flow: Any = None
+        self._previous: tuple[float, np.ndarray] | None = None
+        self._recent: deque[Motion] = deque()
+        self._peaks = StrongestPeaks(APART_S)
+        self._changes = Levels(0.0, 4.0, 4000)
+
+    def add(self, at_s: float, grey: np.ndarray) -> None:
+        """Take a picture, uint8, of shape (height, width), of one size throughout the film."""
+        import numpy as np
+
+        grey = np.ascontiguousarray(grey)  # the flow's demand
+        before, self._previous = self._previous, (at_s, grey)
+        if before is None or before[1].shape != grey.shape or not 0 < at_s - before[0] <= LONGEST_GAP_S:
+            self._recent.clear()
+            return
+        gap_s = at_s - before[0]
+        seen = self._motion(before[1], grey, gap_s)
+        if seen is None:  # a cut: what was before it says nothing about what comes after
+            self._recent.clear()
+            return
+        self._recent.append(Motion(at_s - gap_s / 2, seen))
+        self._judge_middle()
+
+    def peaks(self) -> tuple[Peak, ...]:
+        """Return the strongest jolts, in frame widths a second above the film's own tremble, in the order of time."""
+        tremble = TREMBLE * (self._changes.median() or 0.0)
+        return self._peaks.above(tremble, least=LEAST_VALUE)
+
+    def _judge_middle(self) -> None:
+        """Measure the jolt at the moment that has just got its time after."""
+        latest_s = self._recent[-1].at_s
+        while len(self._recent) and latest_s - self._recent[0].at_s > 3 * WINDOW_S:
+            self._recent.popleft()
+        middle = next((motion for motion in reversed(self._recent) if latest_s - motion.at_s >= WINDOW_S), None)
+        if middle is None:
+            return
+        change = jolt_at(middle.at_s, list(self._recent))
+        if change is not None:
+            self._changes.add(change)
+            self._peaks.add(middle.at_s, change)
+
+    def _motion(self, before: np.ndarray, after: np.ndarray, gap_s: float) -> np.ndarray | None:
+        import cv2
+        import numpy as np
+
+        if self._flow is None:
+            self._flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST)
+        if min(before.shape) < 16:
+            return np.zeros(4)
+        flow = self._flow.calc(before, after, None)
+        if not _is_same_scene(before, after, flow):
+            return None
+        return camera_motion(before, flow) / gap_s
+
+
+def jolt_at(at_s: float, motions: list[Motion]) -> float | None:
+    """Return by how much the motion changes at a moment, in frame widths a second; ``None`` at a scene's beginning.
+
+    It is the larger of the step, from the median motion just before to that just after, and of the swing away from
+    both at the moment itself.
+
+    >>> import numpy as np
+    >>> braking = [Motion(number / 10, np.array([0.0, 0.0, 0.3 if number < 5 else 0.0, 0.0])) for number in range(10)]
+    >>> round(jolt_at(0.45, braking), 3), round(jolt_at(0.1, braking), 3), jolt_at(0.0, braking)
+    (0.3, 0.0, None)
+    """
+    import numpy as np
+
+    before = [motion.parts for motion in motions if at_s - WINDOW_S <= motion.at_s < at_s - 1e-6]
+    after = [motion.parts for motion in motions if at_s + 1e-6 < motion.at_s <= at_s + WINDOW_S]
+    now = [motion.parts for motion in motions if abs(motion.at_s - at_s) <= 1e-6]
+    if min(len(before), len(after)) < LEAST_STEPS:
+        return None
+    was, becomes = np.median(before, axis=0), np.median(after, axis=0)
+    step = float(np.linalg.norm(becomes - was))
+    swing = float(np.linalg.norm(now[0] - (was + becomes) / 2)) if now else 0.0
+    return max(step, swing)
+
+
+def camera_motion(picture: np.ndarray, flow: np.ndarray) -> np.ndarray:
+    """Return the camera's motion behind a flow, in frame widths: right, down, growing, turning clockwise.
+
+    A similarity (shift, scale, turn) is fitted to the mean flow of the cells by least squares, again and again with
+    less weight for those that stray (Cauchy weights). Growth and turn count as the root mean square movement that they
+    give the points of the picture.
+
+    :param picture: uint8, of shape (height, width).
+    :param flow: in pixels, of shape (height, width, 2).
+    """
+    import cv2
+    import numpy as np
+
+    height, width = picture.shape
+    slopes = (cv2.Sobel(picture, cv2.CV_32F, *axes, scale=0.25) for axes in ((1, 0), (0, 1)))
+    texture = cv2.magnitude(*slopes) + 1e-3
+    small = (CELLS[0], CELLS[1])
+    detail = cv2.resize(texture, small, interpolation=cv2.INTER_AREA)
+    moved = cv2.resize(flow * texture[..., None], small, interpolation=cv2.INTER_AREA) / detail[..., None] / width
+    say = (detail / (detail + FAINT_TEXTURE)).ravel()
+    x = np.tile((np.arange(CELLS[0]) + 0.5) / CELLS[0] - 0.5, CELLS[1])
+    y = np.repeat(((np.arange(CELLS[1]) + 0.5) / CELLS[1] - 0.5) * height / width, CELLS[0])
+    zero, one = np.zeros_like(x), np.ones_like(x)
+    rows = np.concatenate([np.stack([one, zero, x, -y], axis=1), np.stack([zero, one, y, x], axis=1)])
+    found = np.concatenate([moved[..., 0].ravel(), moved[..., 1].ravel()])
+    u, v = np.median(moved[..., 0]), np.median(moved[..., 1])
+    stray = np.hypot(moved[..., 0].ravel() - u, moved[..., 1].ravel() - v)
+    fit = np.zeros(4)
+    for _ in range(ROUNDS):
+        scale = max(STRAY, float(np.median(stray)))
+        weight = np.tile(say / (1 + (stray / scale) ** 2), 2)
+        weighted = rows * weight[:, None]
+        fit = np.linalg.lstsq(weighted.T @ rows + 1e-9 * np.eye(4), weighted.T @ found, rcond=None)[0]
+        left = found - rows @ fit
+        stray = np.hypot(left[: len(x)], left[len(x) :])
+    spread = math.sqrt((1 + (height / width) ** 2) / 12)
+    motion = np.array([-fit[0], -fit[1], fit[2] * spread, fit[3] * spread])
+    alike = STRAY + AGREEING * float(np.linalg.norm(motion))
+    return motion * float((say / (1 + (stray / alike) ** 2)).sum() / say.sum())
+
+
+def _is_same_scene(before: np.ndarray, after: np.ndarray, flow: np.ndarray) -> bool:
+    """Say whether the picture after resembles the one before once the flow is undone."""
+    import cv2
+    import numpy as np
+
+    height, width = before.shape
+    if min(float(before.std()), float(after.std())) < FLAT:  # dark: nothing is known, and nothing moves
+        return abs(float(before.mean()) - float(after.mean())) < 10 * FLAT
+    x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
+    undone = cv2.remap(after, x + flow[..., 0], y + flow[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return float(np.corrcoef(before.ravel(), undone.ravel())[0, 1]) >= SAME_SCENE
