@@ -38,8 +38,8 @@ DRIVES = (
         "near-miss",
         "cam-12",
         f"{DAY}T12:02:11+00:00",
-        Trip("near-miss", speed=11.0, ending=Ending.BRAKING, stop_s=5.5),
-        "brakes hard and stands in time",
+        Trip("near-miss", speed=11.0, ending=Ending.BRAKING, stop_s=5.5, sign="ROAD CLOSED"),
+        "brakes hard and stands in time before a closed road",
     ),
     Drive(
         "no-audio",

@@ -11,7 +11,7 @@ from sources_emulator.composing.canvas import RATE, Canvas, Wave
 from sources_emulator.composing.noises import band, falling, shaped_noise, sweep
 from sources_emulator.driving.trip import Ending, Trip
 
-ENGINE, TYRES, IDLE, SQUEAL, IMPACT = 0.05, 0.03, 0.02, 0.03, 0.55
+ENGINE, TYRES, IDLE, SQUEAL, IMPACT = 0.028, 0.016, 0.012, 0.016, 0.9
 IMPACT_S = 0.9
 
 
