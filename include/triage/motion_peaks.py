@@ -133,8 +133,8 @@ def jolt_at(at_s: float, motions: list[Motion]) -> float | None:
     both at the moment itself.
 
     >>> import numpy as np
-    >>> braking = [Motion(number / 10, np.array([0.0, 0.0, 0.3 if number < 5 else 0.0, 0.0])) for number in range(10)]
-    >>> round(jolt_at(0.45, braking), 3), round(jolt_at(0.1, braking), 3), jolt_at(0.0, braking)
+    >>> braking = [Motion(number / 10, np.array([0.0, 0.0, 0.3 if number < 9 else 0.0, 0.0])) for number in range(20)]
+    >>> round(jolt_at(0.85, braking), 3), round(jolt_at(0.4, braking), 3), jolt_at(0.0, braking)
     (0.3, 0.0, None)
     """
     import numpy as np

@@ -14,13 +14,13 @@ from include.audio.errors import AudioError
 from include.catalog.triage import Peak, Signals
 from include.triage.loudness_peaks import LoudnessPeakMeter
 from include.triage.motion_peaks import PICTURE_SIDE, JoltMeter
+from include.triage.rules import INCIDENT_RULES
 from include.video.probe import MediaError, MediaFacts, picture_start_s
 
 if TYPE_CHECKING:
     import numpy as np
 
 ANALYSER_VERSION = "screen 1"
-INCIDENT_RULES = Path(__file__).with_name("incident_rules.yaml")
 PICTURES_PER_S = 12.5
 SPARE_FRAME_RATE = 24.0
 """From so many frames a second on, those that no other leans on are not decoded: enough are left."""
