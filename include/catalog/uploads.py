@@ -84,7 +84,7 @@ class Upload:
             version_id=known_version(version_id),
             etag=etag,
             size_bytes=size_bytes,
-            uploaded_at=_utc(_text(fields, "uploaded_at")),
+            uploaded_at=_utc(fields.get("uploaded_at")),
             sequencer=str(sequencer),
         )
 
@@ -190,11 +190,11 @@ def attributes_of(upload: Upload, stem: str, *, run: str) -> dict[str, Any]:
 
 
 def _stem(original_name: str) -> str:
-    slug = slug_from_name(original_name)
-    stem, dot, extension = slug.rpartition(".")
-    if not dot or len(extension) > _LONGEST_EXTENSION:
-        stem = slug.replace(".", "-")
-    return stem[:_LONGEST_STEM].rstrip("._-") or "unnamed"
+    """Return the slug of a name without its extension; what follows the last dot of a title is none when it is long."""
+    stem, dot, extension = original_name.rpartition(".")
+    if not dot or not stem or len(extension) > _LONGEST_EXTENSION:
+        stem = original_name.replace(".", "-")
+    return slug_from_name(stem)[:_LONGEST_STEM].rstrip("._-") or "unnamed"
 
 
 def _is_day(text: str) -> bool:
@@ -285,7 +285,7 @@ def _uploads_in_event(event: Mapping[str, Any]) -> Iterator[Upload]:
             "bucket": bucket.get("name"),
             "key": stored.get("key"),
             "version_id": stored.get("version-id"),
-            "etag": stored.get("etag"),
+            "etag": stored.get("etag", stored.get("eTag")),  # moto's S3 writes it as in notifications
             "size_bytes": stored.get("size"),
             "uploaded_at": event.get("time"),
             "sequencer": stored.get("sequencer"),
@@ -331,16 +331,18 @@ def _encoded(text: str) -> bytes:
         raise UnreadableMessage("half a character (a lone surrogate), which no key of S3 has") from error
 
 
-def _utc(text: str) -> str:
-    """Write a moment as the catalogue does.
+def _utc(moment: Any) -> str:
+    """Write a moment as the catalogue does, from ISO 8601 or, as moto's S3 tells it, seconds since the epoch.
 
-    >>> _utc("2019-09-03T19:37:27.192Z")
-    '2019-09-03T19:37:27Z'
+    >>> _utc("2019-09-03T19:37:27.192Z"), _utc(1567539447.2)
+    ('2019-09-03T19:37:27Z', '2019-09-03T19:37:27Z')
     """
     try:
-        return iso_utc(datetime.fromisoformat(text))
-    except (ValueError, OverflowError) as error:
-        raise UnreadableMessage(f"{text!r} is no moment with a time zone") from error
+        if isinstance(moment, int | float) and not isinstance(moment, bool):
+            return iso_utc(datetime.fromtimestamp(moment, UTC))
+        return iso_utc(datetime.fromisoformat(moment))
+    except (TypeError, ValueError, OverflowError, OSError) as error:
+        raise UnreadableMessage(f"{moment!r} is no moment with a time zone") from error
 
 
 def iso_utc(moment: datetime) -> str:

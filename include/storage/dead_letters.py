@@ -70,7 +70,7 @@ class DeadLetters:
             raise NoDeadLetters(f"{queue_url} has no redrive policy that names a queue for dead letters")
         self.sqs = sqs
         self.queue_url = queue_url
-        self.url = sqs.get_queue_url(**found)["QueueUrl"]  # type: ignore[arg-type]  # its keys are parameters
+        self.url = sqs.get_queue_url(**found)["QueueUrl"]
 
     def show(self) -> list[DeadLetter]:
         """Return them as they lie there, and leave them."""
