@@ -184,7 +184,7 @@ class _Move:
             return dict(of_original)
         known = base64.b64encode(bytes.fromhex(self.sha256)).decode()
         if of_original.get("SHA256", known) != known:
-            raise OriginalChanged(f"{self.source} does not hold the bytes that it is known for (sha256 {self.sha256})")
+            raise self.changed()
         return {**of_original, "SHA256": known}
 
     def proved_copy(self, checksums: Mapping[str, str], *, size_bytes: int | None = None) -> _Standing | None:
@@ -241,7 +241,7 @@ class _Move:
         if version_id:
             self.s3.delete_object(**place.request)
         if copy.checksums.keys() & checksums.keys():
-            raise OriginalChanged(f"{self.source} does not hold the bytes that it is known for (sha256 {self.sha256})")
+            raise self.changed()
         raise CopyNotProved(f"S3 tells no checksum of {place} that proves it; {self.source} stays")
 
     def copy_whole(self, original: _Standing, checksums: Mapping[str, str]) -> str | None:
@@ -325,8 +325,12 @@ class _Move:
             sha256.update(block)
             value = crc.combined(value, crc.of(block), len(block))
         if self.sha256 not in (None, sha256.hexdigest()):
-            raise OriginalChanged(f"{self.source} does not hold the bytes that it is known for (sha256 {self.sha256})")
+            raise self.changed()
         return {"SHA256": base64.b64encode(sha256.digest()).decode(), crc.name: crc.text_from(value)}
+
+    def changed(self) -> OriginalChanged:
+        known = f"sha256 {self.sha256}" if self.sha256 else "by the checksum that S3 keeps"
+        return OriginalChanged(f"{self.source} does not hold the bytes that it is known for ({known})")
 
     def delete(self, original: _Standing) -> None:
         """Delete the original: this version, or what is just these bytes."""

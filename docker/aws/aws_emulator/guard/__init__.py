@@ -21,7 +21,7 @@ from moto.iam.access_control import PermissionResult
 from moto.iam.models import get_account_id_from
 from moto.s3.models import s3_backends
 
-from aws_emulator.guard import checksums, chunked, conditions, events, forms, restores, signatures
+from aws_emulator.guard import checksums, chunked, conditions, events, forms, restores, signatures, told_checksums
 from aws_emulator.guard.addresses import Address, address_of
 from aws_emulator.guard.credentials import Credentials
 from aws_emulator.guard.service_buckets import refuse_strangers
@@ -116,6 +116,9 @@ class Guard:
         if request.method == "PUT" and "uploadId" in request.query:  # parts of one object may come side by side
             conditions.open_upload(account_id, address, request.query["uploadId"])
             return self.app(request.environ, start_response)
+        if request.method == "HEAD" and request.header("x-amz-checksum-mode") and address.key:
+            stored = restores.object_at(account_id, address, request.query.get("versionId"))
+            start_response = told_checksums.telling_all(start_response, stored) if stored else start_response
         if request.method not in WRITES or not address.key:
             return self.app(request.environ, start_response)
         with self.locks.hold(address.bucket, address.key):

@@ -46,7 +46,7 @@ class Restores:
     ) -> Iterable[bytes]:
         """Answer RestoreObject: 202 begins a restore, 200 sets another end for a copy that is there already."""
         days, tier = _restore_request(body)
-        stored = _object_at(account_id, address, version)
+        stored = object_at(account_id, address, version)
         if stored is None:
             code, what = ("NoSuchVersion", "version") if version else ("NoSuchKey", "key")
             raise Refusal(code, f"The specified {what} does not exist.", Key=address.key)
@@ -82,7 +82,7 @@ def refuse_archived_source(headers: Mapping[str, str], account_id: str) -> None:
     source = urlsplit(headers["x-amz-copy-source"])
     bucket, _, key = unquote(source.path).lstrip("/").partition("/")
     version = parse_qs(source.query).get("versionId", [None])[0]
-    stored = _object_at(account_id, Address(bucket, key, ""), version)
+    stored = object_at(account_id, Address(bucket, key, ""), version)
     if stored is not None and is_out_of_reach(stored):
         raise Refusal("InvalidObjectState", "Operation is not valid for the source object's storage class")
 
@@ -93,7 +93,8 @@ def is_out_of_reach(stored: Any) -> bool:
     return stored.storage_class in ARCHIVE_STORAGE_CLASSES and not restored
 
 
-def _object_at(account_id: str, address: Address, version: str | None) -> Any | None:
+def object_at(account_id: str, address: Address, version: str | None) -> Any | None:
+    """An object as moto keeps it, in one of its versions or the current one; ``None`` when it is not there."""
     try:
         return s3_backends[account_id]["aws"].get_object(address.bucket, address.key, version_id=version)
     except ServiceException:
