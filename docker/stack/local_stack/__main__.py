@@ -1,4 +1,4 @@
-"""Command line of the local stack: `python -m local_stack up | down | status | logs | demo`."""
+"""Command line of the local stack: `python -m local_stack up | down | status | logs | demo | burst`."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from include.settings import Settings
 
 FOLLOW_EVERY_S = 0.3
@@ -79,21 +81,41 @@ def up(settings: Settings, options: argparse.Namespace) -> int:
 
 def demo(settings: Settings, options: argparse.Namespace) -> int:
     """Start the stack if it is not up, run the pipelines on it and show what landed; the stack stays up."""
+    from local_stack import demo as demonstration
+
+    up(settings, options)
+    return _shown(
+        lambda console: demonstration.demo(
+            settings, console, media=options.media, campaign=options.campaign, batch_size=options.batch_size
+        )
+    )
+
+
+def burst(settings: Settings, options: argparse.Namespace) -> int:
+    """Send many uploads at once through the running stack, break parts of it on the way, and check what came of it."""
+    from local_stack import supervisor
+    from local_stack.burst import burst as send_burst
+
+    def restart() -> object:
+        return supervisor.start(settings, report=lambda _line: None)
+
+    return _shown(lambda console: send_burst(settings, console, uploads=options.uploads, restart=restart))
+
+
+def _shown(show: Callable[[Console], int]) -> int:
+    """Run what prints to a console; what stops it is one line, and status 1."""
     import httpx
     from rich.console import Console
 
-    from local_stack import demo as demonstration
     from local_stack.airflow_api import AirflowApiError
+    from local_stack.following import DemoError
 
-    up(settings, options)
     console = Console()
     if not console.is_terminal:  # a log has no width; the tables need some
         console = Console(width=LOG_WIDTH)
     try:
-        return demonstration.demo(
-            settings, console, media=options.media, campaign=options.campaign, batch_size=options.batch_size
-        )
-    except demonstration.DemoError as error:
+        return show(console)
+    except DemoError as error:
         print(error, file=sys.stderr)
     except AirflowApiError as error:  # the first paragraph of Airflow's words says it, the others print the schema
         print(" ".join(str(error).split("\n\n")[0].split()), file=sys.stderr)
@@ -248,6 +270,16 @@ def _folders(text: str) -> tuple[Path, ...]:
     return tuple(Path(part) for part in text.split(os.pathsep) if part)
 
 
+def _count(text: str) -> int:
+    """Read a number from 1 on.
+
+    :raises ValueError: for anything else.
+    """
+    if (count := int(text)) < 1:
+        raise ValueError(text)
+    return count
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m local_stack", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
@@ -265,6 +297,11 @@ def _parser() -> argparse.ArgumentParser:
     show.add_argument("--campaign", help="what to curate (default: the campaign with the fewest assets)")
     show.add_argument("--batch-size", type=int, metavar="N", help="how many assets to ask for")
     show.set_defaults(run=demo)
+    many = commands.add_parser("burst", help="many uploads at once, with kills on the way; then check the outcome")
+    many.add_argument(
+        "--uploads", type=_count, default=200, metavar="N", help="how many drives to upload (default %(default)s)"
+    )
+    many.set_defaults(run=burst)
     commands.add_parser("down", help="stop everything, leave no process").set_defaults(run=down)
     look = commands.add_parser("status", help="what runs, how well, since when")
     look.add_argument("--json", action="store_true", help="for programs")

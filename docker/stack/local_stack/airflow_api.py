@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
 from typing import Any, Self
 from urllib.parse import quote
 
@@ -93,6 +94,13 @@ class AirflowApi:
         """Return the ids of the DAG's runs that go on now."""
         path = f"/dags/{quote(dag_id)}/dagRuns"
         return [run["dag_run_id"] for run in self._pages(path, "dag_runs", {"state": "running"})]
+
+    def runs_since(self, dag_id: str, moment: datetime) -> list[str]:
+        """Return the ids of the DAG's runs that have begun since ``moment``, and of those that go on, oldest first."""
+        path = f"/dags/{quote(dag_id)}/dagRuns"
+        begun = {"start_date_gte": moment.isoformat()}
+        found = [run for query in (begun, {"state": "running"}) for run in self._pages(path, "dag_runs", query)]
+        return list(dict.fromkeys(run["dag_run_id"] for run in sorted(found, key=lambda run: run["start_date"] or "9")))
 
     def run_state(self, dag_id: str, run_id: str) -> str:
         """Return ``queued``, ``running``, ``success`` or ``failed``."""

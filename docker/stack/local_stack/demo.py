@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import boto3
 import httpx
-from boto3.dynamodb.conditions import Key
 from rich.console import Console
 
 from include.catalog.campaigns import CAMPAIGNS, LARGEST_BATCH
@@ -19,12 +16,12 @@ from include.catalog.keys import MediaType, RunFolder
 from include.settings import Settings
 from local_stack.airflow_api import AirflowApi, AirflowApiError
 from local_stack.environment import login_file_of, login_of, state_dir_of
-from local_stack.following import follow
+from local_stack.following import DemoError, follow, wait_for_dag
+from local_stack.footage import TRIAGE, show_footage
+from local_stack.local_aws import LocalAws
 from local_stack.tables import print_plainly, print_run
 
 MY_MEDIA = "my-media"
-DAG_PATIENCE_S = 90
-POLL_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,17 +39,16 @@ PIPELINES = (
 )
 
 
-class DemoError(RuntimeError):
-    """The demo cannot go on; the message says what to do."""
-
-
 def demo(
     settings: Settings, console: Console, *, media: Sequence[Path], campaign: str | None, batch_size: int | None
 ) -> int:
-    """Curate one campaign on the running stack, sound and pictures, and print the assets; returns the exit status.
+    """Curate one campaign on the running stack, sound and pictures, let dash cams upload, and print what came of it.
+
+    Returns the exit status.
 
     Without ``campaign`` it is the one of which the lake holds the fewest assets, so that a second demo shows others.
-    With ``media``, the folders that the stand-in sources serve, everything in them is curated, a run for each kind.
+    With ``media``, the folders that the stand-in sources serve, everything in them is curated, a run for each kind,
+    and the films are triaged as footage too.
     """
     lake = Lake(settings)
     sizes: dict[str, int | None] = {pipeline.media_type: batch_size for pipeline in PIPELINES}
@@ -74,6 +70,7 @@ def demo(
             runs.append((pipeline, run_id))
             if state != "success":
                 failed.append(f"{pipeline.dag_id} {run_id} ended as {state}")
+        failed += show_footage(settings, airflow, console, media)
     _print_where_to_look(console, settings, runs)
     for failure in failed:
         console.print(f"[red]{failure}:[/red] its page above shows which task, and its log why.", soft_wrap=True)
@@ -84,7 +81,7 @@ def _run(
     airflow: AirflowApi, pipeline: Pipeline, conf: dict[str, Any], console: Console, lake: Lake
 ) -> tuple[str, str]:
     """Run a pipeline and print what it brought; return the run's id and how it ended."""
-    _wait_for_dag(airflow, pipeline.dag_id)
+    wait_for_dag(airflow, pipeline.dag_id)
     airflow.unpause(pipeline.dag_id)
     run_id = airflow.trigger(pipeline.dag_id, conf)
     console.print(
@@ -105,21 +102,11 @@ class Lake:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        session = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name="us-east-1")  # noqa: S106
-        endpoint_url = f"http://127.0.0.1:{settings.local_aws_port}"
-        self._s3 = session.client("s3", endpoint_url=endpoint_url)
-        self._assets = session.resource("dynamodb", endpoint_url=endpoint_url).Table(settings.assets_table)
+        self._aws = LocalAws(settings)
 
     def assets(self, campaign: str) -> list[dict[str, Any]]:
         """Return the campaign's analysed assets from the catalogue."""
-        found: list[dict[str, Any]] = []
-        request: dict[str, Any] = {"IndexName": "by-campaign", "KeyConditionExpression": Key("campaign").eq(campaign)}
-        while True:
-            page = self._assets.query(**request)
-            found += [item for item in page["Items"] if item["state"] == "analysed"]
-            if "LastEvaluatedKey" not in page:
-                return found
-            request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+        return [item for item in self._aws.assets(campaign) if item["state"] == "analysed"]
 
     def summaries(self, pipeline: Pipeline, campaign: str, run: str) -> list[dict[str, Any]]:
         """Return the summaries that a run wrote, one for each source that it asked."""
@@ -130,8 +117,8 @@ class Lake:
     def record(self, key: str) -> dict[str, Any] | None:
         """Return a record of the processed bucket, or None when there is none."""
         try:
-            body = self._s3.get_object(Bucket=self.settings.processed_bucket, Key=key)["Body"]
-        except self._s3.exceptions.NoSuchKey:
+            body = self._aws.s3.get_object(Bucket=self.settings.processed_bucket, Key=key)["Body"]
+        except self._aws.s3.exceptions.NoSuchKey:
             return None
         return json.loads(body.read())
 
@@ -162,22 +149,13 @@ def _served_files(settings: Settings, media: Sequence[Path], console: Console) -
             yield media_type, min(count, LARGEST_BATCH)
 
 
-def _wait_for_dag(airflow: AirflowApi, dag_id: str) -> None:
-    deadline = time.monotonic() + DAG_PATIENCE_S
-    while dag_id not in {dag["dag_id"] for dag in airflow.dags()}:
-        for error in airflow.import_errors():
-            raise DemoError(f"{error['filename']} cannot be imported:\n{error['stack_trace']}")
-        if time.monotonic() > deadline:
-            raise DemoError(f"Airflow did not find {dag_id} within {DAG_PATIENCE_S} s: look at `make logs`")
-        time.sleep(POLL_S)
-
-
 def _print_where_to_look(console: Console, settings: Settings, runs: Sequence[tuple[Pipeline, str]]) -> None:
     url = f"http://127.0.0.1:{settings.airflow_port}"
     username, password = login_of(state_dir_of(settings))
     console.print()
     for pipeline, run_id in runs:
         print_plainly(console, f"Airflow   {url}/dags/{pipeline.dag_id}/runs/{run_id}")
+    print_plainly(console, f"          {url}/dags/{TRIAGE}")
     print_plainly(console, f"login     {username} / {password}   (kept in {login_file_of(state_dir_of(settings))})")
     print_plainly(
         console, f"local AWS http://127.0.0.1:{settings.local_aws_port}   (any AWS client, key and secret: test)"

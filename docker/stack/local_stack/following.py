@@ -17,8 +17,30 @@ LONGEST_RUN_S = 3600
 POLL_S = 1.0
 FINAL = {"success", "failed", "skipped", "upstream_failed", "removed"}
 UNDER_WAY = {"running": "", "deferred": "waiting for ", "awaiting_input": "waiting for a person: "}
-SKIPPED_AS_A_RULE = {"report_failure", "make_proxy", "detect_moderation"}
+DAG_PATIENCE_S = 90
+SKIPPED_AS_A_RULE = {
+    *("report_failure", "make_proxy", "detect_moderation"),
+    *("make_rendition", "cut_evidence_1", "cut_evidence_2", "cut_evidence_3", "send_alert", "ask_reviewer"),
+}
 """Tasks that only some runs and files need; that they were skipped is no news."""
+
+
+class DemoError(RuntimeError):
+    """The demo cannot go on; the message says what to do."""
+
+
+def wait_for_dag(airflow: AirflowApi, dag_id: str) -> None:
+    """Wait until Airflow has read a DAG.
+
+    :raises DemoError: when its file cannot be imported, or is not found.
+    """
+    deadline = time.monotonic() + DAG_PATIENCE_S
+    while dag_id not in {dag["dag_id"] for dag in airflow.dags()}:
+        for error in airflow.import_errors():
+            raise DemoError(f"{error['filename']} cannot be imported:\n{error['stack_trace']}")
+        if time.monotonic() > deadline:
+            raise DemoError(f"Airflow did not find {dag_id} within {DAG_PATIENCE_S} s: look at `make logs`")
+        time.sleep(POLL_S)
 
 
 def follow(airflow: AirflowApi, dag_id: str, run_id: str, console: Console) -> str:

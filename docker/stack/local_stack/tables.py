@@ -47,6 +47,45 @@ def print_run(console: Console, lake: Lake, media_type: MediaType, summaries: Se
         print_plainly(console, f"  s3://{lake.settings.processed_bucket}/{summary['key']}")
 
 
+def print_footage(console: Console, uploads: Sequence[tuple[str, str, str, Mapping[str, Any] | None]]) -> None:
+    """Print what was decided about each upload: its device, name, what it shows, and its item of the catalogue."""
+    table = _table(
+        f"{len(uploads)} uploads",
+        folded=("upload", "shows"),
+        left=("decision",),
+        right=("score", "moments", "alert"),
+        wide=("kept as, or why not",),
+    )
+    titles = {item["asset_id"]: item["title"] for *_, item in uploads if item is not None}
+    for device, name, about, item in uploads:
+        table.add_row(shown(f"{device} {name}"), shown(about), *(shown(cell) for cell in footage_cells(item, titles)))
+    console.print(table)
+
+
+def footage_cells(item: Mapping[str, Any] | None, titles: Mapping[str, str]) -> tuple[str, str, str, str, str]:
+    """Return decision, score, moments, alert, and the storage class with its reason or why there is none.
+
+    :param titles: of other uploads, by asset id
+
+    >>> footage_cells({"state": "duplicate", "duplicate_of": "a"}, {"a": "cam-1 drive.mp4"})
+    ('duplicate', '-', '-', 'no', 'the same bytes as cam-1 drive.mp4')
+    """
+    if item is None:
+        return "not taken", "-", "-", "no", "no run has seen it yet"
+    if item["state"] == "duplicate":
+        original = item["duplicate_of"]
+        return "duplicate", "-", "-", "no", f"the same bytes as {titles.get(original, original)}"
+    if item["state"] == "failed":
+        failure = item["failure"]
+        return "failed", "-", "-", "no", f"{failure['stage']}: {failure['error']}: {failure['message']}"
+    if "decision" not in item:
+        return item["state"], "-", "-", "no", "not decided yet"
+    moments = " ".join(f"{moment:.1f}" for moment in item["moments_s"]) or "-"
+    alert = "yes" if item.get("alert_id") else "no"
+    kept = f"{item['storage_class']}: {item['storage_reason']}" if item.get("storage_class") else "not decided yet"
+    return item["decision"], f"{item['score']:.2f}", moments, alert, kept
+
+
 def print_plainly(console: Console, line: str) -> None:
     """Print a line that may be copied: as it is, and never broken."""
     console.print(line, soft_wrap=True, highlight=False, markup=False)

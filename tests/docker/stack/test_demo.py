@@ -135,6 +135,7 @@ def printed(settings, monkeypatch, kinds) -> Iterator[Any]:
     monkeypatch.setattr(following, "POLL_S", 0.0)
     monkeypatch.setattr(demo, "PIPELINES", [one for one in demo.PIPELINES if one.media_type in kinds])
     monkeypatch.setattr(demo, "Lake", SmallLake)
+    monkeypatch.setattr(demo, "show_footage", lambda *_: [])
 
     def run(airflow: Airflow, *, terminal: bool = False) -> tuple[int, str]:
         monkeypatch.setattr(AirflowApi, "of", lambda _settings: airflow)
