@@ -106,7 +106,6 @@ class StoredMedia:
         :raises MediaError: when it is no media.
         :raises botocore.exceptions.ClientError: when it cannot be read, or has been replaced.
         """
-
         name = str(self.object)
         facts = probe_media(self.opened(s3), name=name)
         if facts.duration_s is not None or self.size_bytes > MOST_MEASURED_BYTES:
