@@ -1,6 +1,6 @@
 """CloudFront signed URLs: who holds one may read that object until it expires, and nobody else.
 
-The policy and its spelling are botocore's; the signature is made here, by SHA-256. CloudFront takes it since April 2026,
+The policy and its spelling are botocore's; the signature is made here, by SHA-256. CloudFront takes it since April 2026
 for RSA and ECDSA keys alike, when the URL says so (``Hash-Algorithm=SHA256``); without that it would be SHA-1.
 https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/private-content-signed-urls.html
 """
@@ -107,7 +107,7 @@ def sign_url(
     """Sign a URL that is encoded already, its own query included.
 
     By the canned policy, which is shorter; by a custom one when it shall work only from ``starts_at`` on, or only for
-    viewers of ``ip_range`` (IPv4, ``203.0.113.0/24`` or one address). Both times need a zone, and lose parts of a second.
+    viewers in ``ip_range`` (IPv4, ``203.0.113.0/24`` or one address). Both times need a zone; parts of seconds are cut.
 
     :raises ValueError: when the URL is none that can be signed, or nobody could ever use it.
     """
