@@ -5,6 +5,7 @@ All of them pay S3 for every object that comes into a class. What differs is wha
 - a **lifecycle rule** on a prefix and a size: one call, works by itself and on what comes later, reads nothing
 - **copies**, one by one: two looks and a copy an object, by a task of ours, verified
 - a **batch job** over a manifest: S3 does the copies, for a price a job and an object
+- **store**: what the catalogue knows by its place goes where its pipeline puts it, which tells the catalogue
 - **bundles** of small objects: the only way that saves the price an object; nothing here makes them
 """
 
@@ -23,7 +24,7 @@ from include.storage.classes import class_prices
 from include.storage.plan_file import Move
 from include.storage.tiering import Group, StandingRule, rule_days
 
-Way = Literal["lifecycle", "copy", "batch"]
+Way = Literal["lifecycle", "copy", "batch", "store"]
 
 LEAST_FOR_A_RULE = 1000
 """A rule also catches what comes later: fewer objects say too little about that."""
@@ -79,23 +80,26 @@ def options_for(group: Group, card: RateCard, *, most_copies: int) -> list[Optio
     The rule's price counts the objects that it would move; what is below its size takes another way.
     """
     put = class_prices(card)[group.to_class].usd_put  # type: ignore[index]
-    look, ruled = card.rate("s3.standard.get").usd, group.ruled_objects
+    look, ruled, n = card.rate("s3.standard.get").usd, group.ruled_objects, group.objects
+    copies_usd = n * (put + _LOOKS * look) + group.reading_usd
+    if group.area.catalogue:
+        note = "moved by its pipeline, verified, so that the catalogue knows"
+        return [Option(way="store", objects=n, usd=copies_usd, possible=True, note=note)]
     if group.rule_above_bytes is None:
-        why = "not all that lies below the prefix goes this way, or the catalogue decides about it"
+        why = "not all that lies below the prefix goes this way"
     elif ruled < LEAST_FOR_A_RULE:
         why = f"{ruled} objects are too few to make a rule for what comes later"
     else:
         why = (
             f"a rule on {group.area.prefix} above {group.rule_above_bytes} bytes, from day {rule_days(group.to_class)}"
         )
-    n = group.objects
     batch_usd = card.rate("s3.batch.job").usd + n * (put + card.rate("s3.batch.object").usd) + group.reading_usd
     return [
         Option(way="lifecycle", objects=ruled, usd=ruled * put, possible=ruled >= LEAST_FOR_A_RULE, note=why),
         Option(
             way="copy",
             objects=n,
-            usd=n * (put + _LOOKS * look) + group.reading_usd,
+            usd=copies_usd,
             possible=n <= most_copies,
             note="verified one by one" if n <= most_copies else f"more than the {most_copies} of a run",
         ),
@@ -119,25 +123,21 @@ def steps_for(group: Group, card: RateCard, *, most_copies: int) -> list[Step]:
         "prefix": group.area.prefix,
         "to_class": group.to_class,
     }
-    steps, rest, below = [], group.objects, None
-    if options["lifecycle"].possible:
-        rule = options["lifecycle"]
-        steps.append(
-            Step(way="lifecycle", objects=rule.objects, usd=rule.usd, above_bytes=group.rule_above_bytes, **common)
-        )
+    steps: list[Step] = []
+    rest, below = group.objects, None
+    if (rule := options.get("lifecycle")) and rule.possible:
+        above = group.rule_above_bytes
+        steps.append(Step(way="lifecycle", objects=rule.objects, usd=rule.usd, above_bytes=above, **common))
         rest, below = group.objects - rule.objects, group.rule_above_bytes
     if rest:
-        left = min(
-            (
-                option
-                for way, option in options.items()
-                if way in ("copy", "batch") and (option.possible or way == "batch")
-            ),
-            key=lambda option: option.usd,
-        )
-        way: Way = "copy" if left.way == "copy" or (rest <= most_copies and steps) else "batch"
-        share = rest / group.objects
-        steps.append(Step(way=way, objects=rest, usd=options[way].usd * share, below_bytes=below, **common))
+        if group.area.catalogue:
+            way: Way = "store"
+        elif rest <= most_copies and options["copy"].usd <= options["batch"].usd:
+            way = "copy"
+        else:
+            way = "batch"
+        usd = options[way].usd * rest / group.objects
+        steps.append(Step(way=way, objects=rest, usd=usd, below_bytes=below, **common))
     return steps
 
 

@@ -7,17 +7,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from botocore.exceptions import ClientError
+
+from include.costs.rate_card import RateCard
+from include.storage.classes import DAYS_A_MONTH, ReadBack, class_prices
 
 Tier = Literal["Standard", "Bulk"]
 
 ARCHIVED = frozenset({"GLACIER", "DEEP_ARCHIVE"})
 """Classes whose objects must be restored before they are read."""
 
-TYPICAL_WAIT_H: Mapping[str, int] = {"Standard": 12, "Bulk": 48}
-"""Within how many hours a restore from Deep Archive ends, by tier."""
+MOST_OBJECTS = 1000
+"""How many one run restores at most."""
 
 _EXPIRY = re.compile(r'expiry-date="([^"]+)"')
 
@@ -52,6 +55,35 @@ def readiness_of(head: Mapping[str, Any]) -> Readiness:
     if expiry := _EXPIRY.search(restore):
         return Readiness(state="readable", until=parsedate_to_datetime(expiry.group(1)))
     return Readiness(state="archived" if head.get("StorageClass") in ARCHIVED else "readable")
+
+
+def read_back_of(tier: str, card: RateCard) -> ReadBack:
+    """Return what a restore of that tier costs, and how long it takes at most.
+
+    >>> from include.costs.rate_card import default_rate_card
+    >>> read_back_of("Bulk", default_rate_card()).within_h
+    48.0
+
+    :raises RestoreRefused: for a tier that Deep Archive does not have.
+    """
+    for way in class_prices(card)["DEEP_ARCHIVE"].read_backs:
+        if way.tier == tier:
+            return way
+    raise RestoreRefused(f"tier must be {' or '.join(get_args(Tier))}, not {tier!r}")
+
+
+def restore_usd(size_bytes: int, *, days: int, tier: str, card: RateCard) -> float:
+    """Return what it costs to have an object of Deep Archive readable for ``days``: retrieval, and the copy's storage.
+
+    >>> from include.costs.rate_card import default_rate_card
+    >>> round(restore_usd(2**30, days=30, tier="Bulk", card=default_rate_card()), 6)
+    0.025525
+
+    :raises RestoreRefused: for a tier that Deep Archive does not have.
+    """
+    way, standard = read_back_of(tier, card), class_prices(card)["STANDARD"]
+    copy_usd = size_bytes * standard.usd_per_byte_month * days / DAYS_A_MONTH
+    return way.usd_per_object + size_bytes * way.usd_per_byte + copy_usd
 
 
 def object_at(bucket: str, key: str, version_id: str | None) -> dict[str, Any]:

@@ -28,6 +28,8 @@ ASKED_TOGETHER = 100
 """How many objects the catalogue is asked about at a time (DynamoDB's BatchGetItem takes so many)."""
 
 EXAMPLES = 20
+SMALL_BYTES = 128 * 1024
+"""What Standard-IA bills at least for an object."""
 _DAY_S = 86400.0
 
 
@@ -123,6 +125,8 @@ class Planner:
     """How many objects stay, by the reason; those that stay for their price count as ``cheapest where it is``."""
     awaiting_rule: Totals = field(default_factory=Totals)
     """What a standing rule will move, or moves today."""
+    small_staying: Totals = field(default_factory=Totals)
+    """Objects in Standard that an area would let move, but that are too small."""
     groups: dict[tuple[str, str, str], Group] = field(default_factory=dict)
     sizes: dict[int, Totals] = field(default_factory=dict)
     """Histogram: objects below ``2 ** n`` bytes and not below half of it, by ``n``."""
@@ -203,6 +207,8 @@ class Planner:
             card=self.card,
         )
         if not decision.moves:
+            if here == "STANDARD" and size_bytes < SMALL_BYTES:
+                self.small_staying.add(size_bytes, usd_here)
             return self._stay(stored, "cheapest where it is", usd_here)
         there = decision.storage_class
         usd_there = prices[there].usd_a_month(size_bytes)

@@ -3,4 +3,5 @@
 AUDIO = "audio"
 CURATION = "curation"
 FOOTAGE = "footage"
+STORAGE = "storage"
 VIDEO = "video"
