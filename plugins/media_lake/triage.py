@@ -12,7 +12,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 from include.catalog.keys import FootageFolder, FootageKind
 from include.catalog.records import record_to_json
 from include.catalog.schemas import record_from
-from include.catalog.triage import Signals, Transcript, Triage
+from include.catalog.triage import FootageAnalysis, Signals, Transcript, Triage
 from include.settings import SETTINGS
 from include.video.evidence import MOST_CLIPS, clips_around, evidence_settings, web_rendition_settings
 from include.video.probe import MediaError
@@ -28,7 +28,7 @@ NOTHING_TO_MAKE: Mapping[str, Any] = {
 }
 """The XComs that tell MediaConvert tasks that there is nothing for them to do."""
 
-RecordKind = TypeVar("RecordKind", Triage, Transcript, Signals)
+RecordKind = TypeVar("RecordKind", Triage, FootageAnalysis, Transcript, Signals)
 
 
 @dataclass(frozen=True, slots=True)
