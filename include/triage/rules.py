@@ -97,6 +97,7 @@ class Rules:
     @classmethod
     def _from_document(cls, document: Any, digest: str) -> Self:
         content = _Fields(document, "", _SECTIONS)
+        content.take("screen", _screen, default=None)
         limits = _Fields(content.take("thresholds", _mapping), "thresholds: ", ("incident", "review"))
         incident, review = limits.take("incident", share), limits.take("review", share)
         if not 0 < review < incident:
@@ -196,6 +197,15 @@ def _distinct(what: str, names: list[str]) -> set[str]:
     return set(names)
 
 
+def _screen(value: Any) -> Any:
+    from include.triage.screen import ScreenError, ScreenThresholds  # which asks here where the rules stand
+
+    try:
+        return ScreenThresholds.from_section(_mapping(value), "screen")
+    except ScreenError as error:
+        raise Invalid(str(error)) from error
+
+
 def _mapping(value: Any) -> Mapping[str, Any]:
     if not isinstance(value, Mapping):
         raise Invalid("must be fields with values")
@@ -237,9 +247,9 @@ def _weight(value: Any) -> float:
 
 
 def _kind(value: Any) -> str:
-    if value not in KINDS:
+    if not isinstance(value, str) or value not in KINDS:
         raise Invalid(f"must be one of {', '.join(KINDS)}")
-    return str(value)
+    return value
 
 
 def _excluded(value: Any) -> frozenset[str] | None:
