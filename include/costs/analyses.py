@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from include.costs.mediaconvert import billed_outputs
 from include.costs.rate_card import BilledUnits, Quote, default_rate_card
 from include.video.probe import MediaFacts
-from include.video.proxy import proxy_settings
+from include.video.proxy import proxy_reason, proxy_settings, refusal_of
 
 OPERATIONS: Mapping[str, str] = {
     "labels": "label_detection",
@@ -20,12 +20,17 @@ ANALYSES = tuple(OPERATIONS)
 SEGMENT_ITEMS = {"SHOT": "rekognition.shot_detection", "TECHNICAL_CUE": "rekognition.technical_cue_detection"}
 """Lines of the rate card, by the type of segment: each is billed by itself."""
 
+UPLOAD_ANALYSES = ("labels", "segments", "text")
+"""What Rekognition looks for in a dash-cam upload."""
+TRANSCRIPT = "transcribe.transcription_job"
+
 NAMES = {
     "rekognition.label_detection": "labels",
     "rekognition.shot_detection": "shots",
     "rekognition.technical_cue_detection": "technical cues",
     "rekognition.text_detection": "text",
     "rekognition.content_moderation": "moderation",
+    TRANSCRIPT: "transcript",
     "mediaconvert.basic": "proxy (normalised minutes)",
 }
 
@@ -73,6 +78,24 @@ def quote_analyses(facts: MediaFacts, *, analyses: Sequence[str], with_proxy: bo
     if with_proxy:
         units += billed_outputs(proxy_settings(facts, source_uri="s3://a/b", destination_uri="s3://a/c"), facts)
     return default_rate_card().quote(units)
+
+
+def quote_upload(facts: MediaFacts) -> Quote:
+    """Quote what is bought for one dash-cam upload: ``UPLOAD_ANALYSES``, their proxy, a transcript if it has sound.
+
+    What Rekognition will refuse, proxy or not, costs nothing; sentiment, a matter of hundredths of a cent, is left out.
+
+    >>> from include.video.probe import AudioTrack
+    >>> sound = AudioTrack(codec="aac", channels=1, sample_rate_hz=16000)
+    >>> quote_upload(MediaFacts(probed=True, container="mov", duration_s=60.0, audio=(sound,))).usd
+    0.024
+    """
+    with_proxy = proxy_reason(facts) is not None
+    looked_for = UPLOAD_ANALYSES if with_proxy or refusal_of(facts) is None else ()
+    quotes = [quote_analyses(facts, analyses=looked_for, with_proxy=with_proxy)] if looked_for else []
+    if facts.audio:
+        quotes.append(default_rate_card().quote([BilledUnits(item=TRANSCRIPT, quantity=facts.duration_min)]))
+    return quote_together(quotes)
 
 
 def quote_together(quotes: Iterable[Quote]) -> Quote:

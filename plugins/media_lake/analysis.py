@@ -64,6 +64,7 @@ class AssetAnalysis:
     :param item: its item of the catalogue, of an asset in state ``landed`` or ``analysed``
     :param version: of the analysers; an asset that was analysed by the same is left as it is
     :param tries: grows when a person clears the task: then a file that was given up is tried anew
+    :param stage: what stands in the record of a failure
     """
 
     catalogue: AssetCatalogueHook
@@ -72,6 +73,7 @@ class AssetAnalysis:
     item: Mapping[str, Any]
     version: str
     tries: int
+    stage: str = "analyse"
 
     @property
     def folder(self) -> RunFolder:
@@ -96,16 +98,26 @@ class AssetAnalysis:
         """
         with tempfile.TemporaryDirectory(prefix="analysis-") as temporary:
             path = Path(temporary) / self.name
-            try:
+            with self.recorded():
                 self.lake.fetch(self.item["raw_bucket"], self.item["raw_key"], path, sha256=self.item["sha256"])
-                with self._attempt():
-                    return analyse(path)
-            except (AnalyserDied, AudioError, ContentChanged, MediaError, ObjectMissing) as error:
-                raise self.failed(error) from error
-            except (ArithmeticError, LookupError, TypeError, ValueError) as error:
-                # a defect of the analysis must not cost the neighbours their records
-                log.exception("the analysis broke on %s", self.item["original_name"])
-                raise self.failed(error) from error
+                with self.attempt():
+                    found = analyse(path)
+        return found
+
+    @contextmanager
+    def recorded(self) -> Iterator[None]:
+        """Record what goes wrong with this one asset.
+
+        :raises BadAsset: then.
+        """
+        try:
+            yield
+        except (AnalyserDied, AudioError, ContentChanged, MediaError, ObjectMissing) as error:
+            raise self.failed(error) from error
+        except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+            # a defect of the analysis must not cost the neighbours their records
+            log.exception("the analysis broke on %s", self.item["original_name"])
+            raise self.failed(error) from error
 
     def finish(self, **found: Any) -> None:
         """Note that the asset is analysed, and what was found; an earlier failure is forgotten."""
@@ -115,14 +127,14 @@ class AssetAnalysis:
 
     def failed(self, error: Exception) -> BadAsset:
         """Record why the asset cannot be analysed, in catalogue and lake, and return what to raise."""
-        failure = Failure(stage="analyse", error=type(error).__name__, message=str(error), retryable=False)
+        failure = Failure(stage=self.stage, error=type(error).__name__, message=str(error), retryable=False)
         log.warning("%s is bad: %s: %s", self.item["original_name"], failure.error, failure.message)
         self.lake.write_text(SETTINGS.processed_bucket, failure_key(self.item["raw_key"]), record_to_json(failure))
         self.catalogue.mark_failed(self.item["asset_id"], failure)
         return BadAsset(failure)
 
     @contextmanager
-    def _attempt(self) -> Iterator[None]:
+    def attempt(self) -> Iterator[None]:
         """Count an analysis that begins, and forget it when it ends by itself: what stays counted killed the process.
 
         Lack of memory and Airflow's time-out, which is no ``Exception``, count as a death too.

@@ -28,7 +28,7 @@ def probe_landed(s3: S3Client, item: Mapping[str, Any]) -> MediaFacts:
     :raises MediaError: when it is no media.
     :raises botocore.exceptions.ClientError: when S3 has a fault of its own: another try may help.
     """
-    media = MediaObject(bucket=item["raw_bucket"], key=item["raw_key"])
+    media = MediaObject(bucket=item["raw_bucket"], key=item["raw_key"], version_id=item.get("version_id"))
     try:
         return StoredMedia.look_up(s3, media, service="s3").probe(s3)
     except PaidJobRefusedForGood as error:

@@ -101,14 +101,25 @@ class LakeHook(AwsGenericHook["S3Client"]):
         :raises ObjectMissing: when it does not exist.
         :raises ContentChanged: when its bytes are not those that were landed.
         """
+        found = self.download(bucket, key, path)
+        if found != sha256:
+            raise ContentChanged(f"s3://{bucket}/{key} does not hold the bytes that were landed (sha256 {sha256})")
+
+    def download(self, bucket: str, key: str, path: Path, *, version_id: str | None = None) -> str:
+        """Copy an object, or a version of it, into a file, block by block, and return the sha256 of its bytes.
+
+        :raises ObjectMissing: when it does not exist.
+        """
         digest = hashlib.sha256()
+        version: Any = {"VersionId": version_id} if version_id else {}
         try:
-            body = self.conn.get_object(Bucket=bucket, Key=key)["Body"]
-        except self.conn.exceptions.NoSuchKey as error:
+            body = self.conn.get_object(Bucket=bucket, Key=key, **version)["Body"]
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in {"NoSuchKey", "NoSuchVersion"}:
+                raise
             raise ObjectMissing(f"s3://{bucket}/{key} is gone since it was landed: restore it, or run again") from error
         with path.open("wb") as file:
             for block in body.iter_chunks(_READ_BLOCK_BYTES):
                 digest.update(block)
                 file.write(block)
-        if digest.hexdigest() != sha256:
-            raise ContentChanged(f"s3://{bucket}/{key} does not hold the bytes that were landed (sha256 {sha256})")
+        return digest.hexdigest()
