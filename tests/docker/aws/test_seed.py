@@ -121,6 +121,37 @@ def test_seeding_again_restores_only_what_is_missing(fresh):
     assert seeder.plant(read_seed(DEFAULT_SEED)) == []
 
 
+def test_two_key_pairs_are_made_of_which_one_signs_and_the_other_is_next(fresh, another_aws):
+    cloudfront, secrets = fresh.client("cloudfront"), fresh.client("secretsmanager")
+    [group] = cloudfront.list_key_groups()["KeyGroupList"]["Items"]
+    pairs = [
+        json.loads(
+            secrets.get_secret_value(SecretId="media/cloudfront-signing-key", VersionStage=stage)["SecretString"]
+        )
+        for stage in ("AWSCURRENT", "AWSPENDING")
+    ]
+    assert group["KeyGroup"]["KeyGroupConfig"]["Items"] == [pair["key_pair_id"] for pair in pairs]
+    assert all(pair["private_key"].startswith("-----BEGIN PRIVATE KEY-----\n") for pair in pairs)
+    [distribution] = cloudfront.list_distributions()["DistributionList"]["Items"]
+    assert distribution["Origins"]["Items"][0]["DomainName"] == "media-processed.s3.us-east-1.amazonaws.com"
+    assert distribution["DefaultCacheBehavior"]["TrustedKeyGroups"]["Items"] == [group["KeyGroup"]["Id"]]
+    with another_aws() as other:
+        secret = other.client("secretsmanager").get_secret_value(SecretId="media/cloudfront-signing-key")
+        assert json.loads(secret["SecretString"])["private_key"] != pairs[0]["private_key"]
+
+
+def test_a_lost_signing_secret_is_made_anew_with_keys_that_the_group_trusts(fresh):
+    fresh.client("secretsmanager").delete_secret(
+        SecretId="media/cloudfront-signing-key", ForceDeleteWithoutRecovery=True
+    )
+    seeder = Seeder(fresh.url, "test", "test", "us-east-1")
+    assert seeder.plant(read_seed(DEFAULT_SEED)) == ["media-delivery"]
+    secret = fresh.client("secretsmanager").get_secret_value(SecretId="media/cloudfront-signing-key")["SecretString"]
+    [group] = fresh.client("cloudfront").list_key_groups()["KeyGroupList"]["Items"]
+    assert json.loads(secret)["key_pair_id"] in group["KeyGroup"]["KeyGroupConfig"]["Items"]
+    assert seeder.plant(read_seed(DEFAULT_SEED)) == []
+
+
 def test_another_prefix_names_another_set(fresh, capsys):
     assert main(["--endpoint-url", fresh.url, "--prefix", "film"]) == 0
     names = {bucket["Name"] for bucket in fresh.s3().list_buckets()["Buckets"]}
