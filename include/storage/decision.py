@@ -173,15 +173,17 @@ def _reason(
 ) -> str:
     if months == 0:
         return f"{here.title}: its retention is over, a move would save nothing"
-    kept = f"{best.title}: {size_text(stored.size_bytes)} kept {round(months, 1):g} months costs {usd_text(best_usd)}"
+    length = f"{round(months, 1):g} month{'' if round(months, 1) == 1 else 's'}"
+    kept = f"{best.title}: {size_text(stored.size_bytes)} kept {length} costs {usd_text(best_usd)}"
     if best is here:
         return f"{kept}, no class that restores in {promise_h:g} h (importance {stored.importance}) costs less"
     if here.restores_within_h > promise_h:
         late = f"{here.title} restores in {here.restores_within_h:g} h"
         return f"{kept}; {late}, too late for importance {stored.importance} ({promise_h:g} h)"
-    restored_h = best.restores_within_h
-    allowed = f"restore in {restored_h:g} h is allowed" if restored_h else "it can be read at once, as is asked"
-    return f"{kept} instead of {usd_text(here_usd)}; {allowed} for importance {stored.importance}"
+    kept += f" instead of {usd_text(here_usd)}"
+    if best.restores_within_h:
+        return f"{kept}; restore in {best.restores_within_h:g} h is allowed for importance {stored.importance}"
+    return f"{kept}; it is read at once (importance {stored.importance} allows {promise_h:g} h)"
 
 
 def usd_text(usd: float) -> str:

@@ -90,7 +90,7 @@ def test_the_reason_shows_the_figures():
 def test_what_must_come_at_once_is_not_archived():
     decision = decide(75 * MB, keep_months=36, importance="high")
     assert decision.storage_class == "STANDARD_IA"
-    assert decision.reason.endswith("it can be read at once, as is asked for importance high")
+    assert decision.reason.endswith("; it is read at once (importance high allows 0 h)")
 
 
 def test_infrequent_access_loses_once_about_all_of_it_is_read_every_month():
@@ -113,7 +113,7 @@ def test_a_short_rest_of_the_retention_does_not_pay_for_a_move():
     """Deep Archive bills six months of whatever comes in, so that its last month would cost more than Standard's."""
     decision = decide(200 * KB, keep_months=36, age_days=35 * 30)
     assert not decision.moves
-    assert "200 KB kept 1 months" in decision.reason
+    assert "200 KB kept 1 month costs" in decision.reason
 
 
 def test_what_need_not_be_kept_any_more_stays():
