@@ -13,7 +13,8 @@ what that would save; move what is to be moved when you ask for it.
 
 Each group of moves is done by the cheapest means at its scale: a lifecycle rule where everything below a prefix and
 above a size goes the same way, verified copies up to `max_moves` objects, beyond that the manifest of an S3 Batch
-Operations job and the request to start it. The report prices all of them. `docs/tiering.md` tells more.
+Operations job and the request to start it. The report prices all of them. Dash-cam uploads move as `triage_footage`
+moves them. `docs/tiering.md` tells more.
 
 Provenance, records and whatever belongs to an incident stay where they are. A run that comes after one that moved
 things finds nothing to do; what a lifecycle rule is going to move counts as on its way.
@@ -30,7 +31,13 @@ from media_dags import tags
 from media_dags.closing import fail_with_its_tasks
 from media_dags.defaults import DEFAULT_ARGS, ON_RUN_FAILED, cron_utc, late_after
 from media_dags.siblings import only_if
-from media_lake.operators.tiering import LakeApplyTieringOperator, LakePlanTieringOperator, LakeReportTieringOperator
+from media_lake.operators.storing import FootageStoreOperator
+from media_lake.operators.tiering import (
+    LakeApplyTieringOperator,
+    LakeChooseFootageOperator,
+    LakePlanTieringOperator,
+    LakeReportTieringOperator,
+)
 
 LONGEST_TASK = timedelta(hours=6)  # 100,000 copies, or ten million keys
 IS_MEANT = (lambda context: not context["params"]["dry_run"], "a dry run: nothing is moved")
@@ -87,13 +94,21 @@ def tier_storage():
         max_cost_usd="{{ params.max_cost_usd }}",
         pre_execute=only_if(IS_MEANT),
     )
+    choose_footage = LakeChooseFootageOperator(
+        task_id="choose_footage", report_key=plan_tiering.output, pre_execute=only_if(IS_MEANT)
+    )
+    store_upload = FootageStoreOperator.partial(
+        task_id="store_upload", keep_months="{{ params.keep_months }}", map_index_template="{{ name }}"
+    ).expand(asset_id=choose_footage.output)
     report_tiering = LakeReportTieringOperator(
         task_id="report_tiering",
         report_key="{{ ti.xcom_pull(task_ids='plan_tiering') or '' }}",
         trigger_rule=TriggerRule.ALL_DONE,
     )
-    [plan_tiering, apply_tiering, report_tiering] >> fail_with_its_tasks(summary="report_tiering")
-    apply_tiering >> report_tiering
+    apply_tiering >> choose_footage
+    moved = [apply_tiering, store_upload]
+    [plan_tiering, choose_footage, *moved, report_tiering] >> fail_with_its_tasks(summary="report_tiering")
+    moved >> report_tiering
 
 
 tier_storage()

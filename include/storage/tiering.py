@@ -38,6 +38,7 @@ class Known(NamedTuple):
 
     importance: Importance | None = None
     keeps: str = ""
+    expected_reads_per_month: float | None = None
 
 
 AskCatalogue = Callable[[Sequence[StoredKey]], Sequence[Known]]
@@ -194,14 +195,14 @@ class Planner:
         if why_kept:
             return self._stay(stored, why_kept, usd_here)
         age_days = max(0.0, (self.now - stored.last_modified).total_seconds() / _DAY_S)
-        importance = known.importance or area.importance
+        importance, reads = known.importance or area.importance, known.expected_reads_per_month
         decision = decide_storage(
             StoredObject(
                 size_bytes=size_bytes,
                 age_days=age_days,
                 storage_class=here,
                 importance=importance,
-                expected_reads_per_month=area.expected_reads_per_month,
+                expected_reads_per_month=area.expected_reads_per_month if reads is None else reads,
             ),
             retention=self.retention,
             card=self.card,

@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError
 
 from include.catalog.keys import asset_id_from_source
 from include.catalog.uploads import FOOTAGE_SOURCE
+from include.storage.importance import default_importance_rules
 from include.storage.inventory import Contents, InventoryError, StoredKey, latest_inventory
 from include.storage.plan_file import Move
 from include.storage.tiering import Known
@@ -79,7 +80,9 @@ def _known_from(asset_id: str | None, item: dict[str, Any] | None) -> Known:
         return Known(keeps="triage has not decided about it")
     if decision != "normal":
         return Known(keeps="it belongs to an incident" if decision == "incident" else "a person is to review it")
-    return Known(importance=item.get("importance"))
+    importance = item.get("importance")
+    reads = default_importance_rules().expected_reads_per_month
+    return Known(importance=importance, expected_reads_per_month=reads[importance] if importance else None)
 
 
 def store_file(s3: Any, file: IO[bytes], bucket: str, key: str, content_type: str) -> str:

@@ -7,6 +7,7 @@ import tempfile
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime
 from io import TextIOWrapper
 from itertools import islice
@@ -22,7 +23,7 @@ from include.catalog.keys import run_from_time, tiering_key
 from include.costs.rate_card import default_rate_card
 from include.settings import SETTINGS
 from include.storage.areas import ROLES, LakeAreas
-from include.storage.decision import Retention
+from include.storage.importance import default_importance_rules
 from include.storage.means import Step, batch_job_request, batch_manifest, lifecycle_rule, standing_rules, with_rule
 from include.storage.moving import MoveError
 from include.storage.plan_file import Move, read_moves, write_moves
@@ -32,10 +33,11 @@ from include.storage.tiering_chart import chart_from
 from include.storage.tiering_report import report_from, report_lines, steps_from
 from media_lake.hooks.dynamodb import AssetCatalogueHook
 from media_lake.hooks.s3 import LakeHook
-from media_lake.tiering import contents_of, known_footage, lifecycle_rules, plan_lines, store_file
+from media_lake.tiering import contents_of, footage_asset_id, known_footage, lifecycle_rules, plan_lines, store_file
 
 COPIES_AT_A_TIME = 32
 SHOWN_FAILURES = 20
+MOST_MAPPED = 1000  # Airflow maps over 1,024 at most
 
 
 class LakePlanTieringOperator(BaseOperator):
@@ -72,9 +74,7 @@ class LakePlanTieringOperator(BaseOperator):
         now, day = datetime.now(UTC), run_of(context)[:8]
         planner = Planner(
             areas=LakeAreas.load(SETTINGS),
-            retention=Retention(
-                keep_months=float(self.keep_months), restore_within_h={"high": 0, "medium": 0, "low": 12}
-            ),
+            retention=replace(default_importance_rules().retention, keep_months=float(self.keep_months)),
             card=default_rate_card(),
             now=now,
             ask_catalogue=lambda stored: known_footage(catalogue, stored),
@@ -221,6 +221,33 @@ class LakeApplyTieringOperator(BaseOperator):
         )
         _write_json(s3, request_key, request)
         return {"bucket": step.bucket, "objects": step.objects, "manifest": manifest_key, "request": request_key}
+
+
+class LakeChooseFootageOperator(BaseOperator):
+    """Return the dash-cam uploads that a plan moves, for the task that stores one: their asset ids, 1,000 at most.
+
+    What is left over the next run finds again.
+
+    :param report_key: key of the plan's report, in the reports bucket. (templated)
+    :param aws_conn_id: connection of the lake
+    """
+
+    template_fields: Sequence[str] = ("report_key",)
+
+    def __init__(self, *, report_key: str, aws_conn_id: str | None = SETTINGS.aws_conn_id, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.report_key = report_key
+        self.aws_conn_id = aws_conn_id
+
+    def execute(self, context: Context) -> list[str]:
+        s3 = LakeHook(aws_conn_id=self.aws_conn_id).conn
+        report = _read_json(s3, self.report_key)
+        steps, plan = [step for step in steps_from(report) if step.way == "store"], report["plan"]
+        with plan_lines(s3, SETTINGS.reports_bucket, plan["key"], plan["sha256"]) as lines:
+            ids = (footage_asset_id(move) for move in _of_steps(read_moves(lines), steps))
+            chosen = list(islice((asset_id for asset_id in ids if asset_id), MOST_MAPPED))
+        context["ti"].xcom_push(key="chosen", value=len(chosen))
+        return chosen
 
 
 class LakeReportTieringOperator(BaseOperator):

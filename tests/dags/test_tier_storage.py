@@ -1,0 +1,86 @@
+"""The whole of tier_storage in this process, on the local AWS: what is planned, moved, and left alone."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import UTC, datetime
+from types import SimpleNamespace
+
+import pytest
+
+from include.catalog.keys import tiering_key
+from include.settings import SETTINGS
+from include.storage.plan_file import read_moves
+
+BUCKET = SETTINGS.delivery_bucket
+DAY = datetime(2026, 6, 7, 4, tzinfo=UTC)
+BIG = bytes(400_000)
+
+
+def report_of(read_json, at: datetime) -> dict:
+    return read_json(SETTINGS.reports_bucket, tiering_key(f"{at:%Y%m%d}", "report.json"))
+
+
+@pytest.fixture(scope="module")
+def delivered(s3):
+    """Originals of a publication that nobody reads, and small and public things beside them."""
+    folder = f"original/{uuid.uuid4().hex[:8]}/"
+    film, small, poster = f"{folder}=film.mp4", f"{folder}note.mp4", folder.replace("original", "thumbnail") + "a.jpg"
+    s3.put_object(Bucket=BUCKET, Key=film, Body=BIG, Metadata={"title": "Film"}, Tagging="rating=5")
+    s3.put_object(Bucket=BUCKET, Key=small, Body=b"x" * 1000)
+    s3.put_object(Bucket=BUCKET, Key=poster, Body=BIG)
+    yield SimpleNamespace(film=film, small=small, poster=poster)
+    for key in (film, small, poster):
+        s3.delete_object(Bucket=BUCKET, Key=key)
+
+
+@pytest.fixture(scope="module")
+def planned(execute, delivered):
+    return execute("tier_storage", at=DAY, buckets=["delivery"])
+
+
+def storage_class(s3, key: str) -> str:
+    return s3.head_object(Bucket=BUCKET, Key=key).get("StorageClass", "STANDARD")
+
+
+def test_a_dry_run_plans_and_moves_nothing(planned, delivered, s3, read_json):
+    assert planned.state == "success"
+    assert planned.task_states["apply_tiering", -1] == "skipped"
+    report = report_of(read_json, DAY)
+    plan = s3.get_object(Bucket=SETTINGS.reports_bucket, Key=report["plan"]["key"])["Body"].read().decode()
+    moves = {move.key: move for move in read_moves(plan.splitlines(keepends=True))}
+    assert delivered.film in moves
+    assert moves.keys().isdisjoint({delivered.small, delivered.poster})
+    assert moves[delivered.film].to_class == "STANDARD_IA"
+    assert "Standard-IA" in moves[delivered.film].reason
+    assert report["applied"] is None
+    chart = s3.get_object(Bucket=SETTINGS.reports_bucket, Key=tiering_key(f"{DAY:%Y%m%d}", "chart.svg"))
+    assert chart["Body"].read().startswith(b"<svg")
+
+
+def test_a_run_that_is_meant_moves_what_was_planned_and_keeps_metadata_and_tags(
+    planned, delivered, s3, read_json, execute
+):
+    applied = execute("tier_storage", at=DAY.replace(day=14), buckets=["delivery"], dry_run=False)
+    assert applied.state == "success"
+    head = s3.head_object(Bucket=BUCKET, Key=delivered.film)
+    assert (head["StorageClass"], head["Metadata"]) == ("STANDARD_IA", {"title": "Film"})
+    assert s3.get_object_tagging(Bucket=BUCKET, Key=delivered.film)["TagSet"] == [{"Key": "rating", "Value": "5"}]
+    assert s3.get_object(Bucket=BUCKET, Key=delivered.film)["Body"].read() == BIG
+    assert {storage_class(s3, key) for key in (delivered.small, delivered.poster)} == {"STANDARD"}
+    report = report_of(read_json, applied.at)
+    assert report["applied"]["outcomes"] == {"moved": report["moves"]["objects"]}
+    assert report["before"]["STANDARD"]["usd_a_month"] > report["after"]["STANDARD"]["usd_a_month"]
+
+    again = execute("tier_storage", at=DAY.replace(day=21), buckets=["delivery"], dry_run=False)
+    second = report_of(read_json, again.at)
+    assert (second["moves"]["objects"], second["applied"]["outcomes"]) == (0, {})
+
+
+def test_a_plan_that_is_too_dear_moves_nothing_and_says_so(delivered, s3, execute):
+    s3.put_object(Bucket=BUCKET, Key=delivered.film, Body=BIG)
+    dear = execute("tier_storage", at=DAY.replace(day=28), buckets=["delivery"], dry_run=False, max_cost_usd=0.000001)
+    assert dear.state == "failed"
+    assert dear.task_states["apply_tiering", -1] == "failed"
+    assert dear.task_states["report_tiering", -1] == "success"
+    assert storage_class(s3, delivered.film) == "STANDARD"
