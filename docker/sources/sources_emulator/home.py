@@ -48,6 +48,7 @@ flawed on purpose.</p>
 <code>/wiki/File:&lt;name&gt;</code>, <code>/wikipedia/commons/…</code></li>
 <li><code>/api/videos/?key=…</code>, <code>/videos/id-&lt;id&gt;/</code>, <code>/video/…</code></li>
 <li><code>/api/rest_v1/metrics/pageviews/per-article/…</code></li>
+<li><a href="/_drives"><code>/_drives</code></a> (what dash cams filmed), <code>/_drives/&lt;file&gt;</code></li>
 <li><a href="/_health"><code>/_health</code></a>, <a href="/_truth"><code>/_truth</code></a> (what every piece
 and film holds),
 <a href="/_requests"><code>/_requests</code></a>, <a href="/_trouble"><code>/_trouble</code></a></li></ul>

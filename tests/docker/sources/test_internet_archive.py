@@ -249,6 +249,7 @@ def test_an_unknown_file_is_a_page_with_status_404(archive, path):
 
 def test_the_home_page_and_an_items_page_can_be_read_by_people(archive):
     home = archive.get("/").text
+    assert "/_drives" in home
     assert all(campaign in home for campaign in CAMPAIGNS)
     page = archive.get("/details/late-train-to-nowhere").text
     assert "The Blue Lantern Trio" in page
