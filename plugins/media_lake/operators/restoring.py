@@ -201,7 +201,7 @@ class S3RestoreObjectOperator(BaseOperator):
     def execute_complete(self, context: Context, event: Mapping[str, Any]) -> str:
         """Take the event for a hint, and ask S3 itself."""
         if event["status"] != "success":
-            raise AirflowException(f"{event['message']}; clear the task to wait again")
+            raise AirflowException(f"{' '.join(event['message'].split())}; clear the task to wait again")
         return self._ready(context)
 
     def _ready(self, context: Context) -> str:
