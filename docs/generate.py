@@ -101,13 +101,21 @@ def page_from_dags(dags: list[Dag]) -> str:
 
 def pages_from_tree(root: Path = ROOT) -> dict[str, str]:
     """Make every generated file: its path from ``root``, and what must stand in it."""
-    from include.catalog import records, video
+    from include.catalog import records, triage, video
     from include.catalog.schemas import schema_of
 
     dags = [dag_from_source(path.stem, path.read_text("utf-8"), root) for path in sorted((root / "dags").glob("*.py"))]
     pages = {"dags/DAGS.md": page_from_dags(dags)}
     kinds = [cls for cls in vars(records).values() if isinstance(cls, type) and cls.__module__ == records.__name__]
-    for cls in [*filter(is_dataclass, kinds), video.VideoLabels]:
+    further = [
+        video.VideoLabels,
+        triage.Triage,
+        triage.Signals,
+        triage.FootageAnalysis,
+        triage.Transcript,
+        triage.FootageRunSummary,
+    ]
+    for cls in [*filter(is_dataclass, kinds), *further]:
         snake = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", cls.__name__).lower()
         text = json.dumps(schema_of(cls), ensure_ascii=False, indent=2) + "\n"
         pages[f"{SCHEMAS}/{snake}.schema.json"] = text

@@ -131,6 +131,5 @@ def catalogued(triage: Triage) -> dict[str, Any]:
         "moments_s": list(triage.moments_s),
         "decided_by": triage.decided_by,
         "screened_out": triage.screened_out,
-        "importance": triage.importance,
         "alert_id": triage.alert_id,
     }

@@ -117,7 +117,7 @@ class FootageDecideOperator(BaseOperator):
         return triage_key
 
     def _triage(self, records: UploadRecords, verdict: Verdict, version: str, skipped: Mapping[str, str]) -> Triage:
-        """Return the record; what a person decided before stands, and what was done about it."""
+        """Return the record; what a person decided before stands, and so does what was done about the upload."""
         before = records.read("triage", Triage)
         by_person = before is not None and before.decided_by != BY_RULES
         decision = before.decision if before and by_person else verdict.decision
@@ -131,7 +131,7 @@ class FootageDecideOperator(BaseOperator):
             moments_s=verdict.moments_s,
             decided_by=before.decided_by if before and by_person else BY_RULES,
             screened_out=self.group is None,
-            importance=None,
+            importance=before.importance if before else None,
             alert_id=incident_id(self.asset_id) if decision == "incident" else None,
             playback_url_expires_at=before.playback_url_expires_at if before else None,
             storage=before.storage if before else None,
@@ -238,7 +238,7 @@ class FootageApplyReviewOperator(BaseOperator):
 def review_body(item: Mapping[str, Any], triage: Triage, *, hours: float, run: Any) -> str:
     """Write in Markdown what a person decides on; names, speech and text of strangers have no meaning in it."""
     rows = [
-        f"| {'' if fired.start_s is None else timecode(fired.start_s)} | {harmless(fired.rule)} | {fired.weight:+.2f} "
+        f"| {'' if fired.start_s is None else timecode(fired.start_s)} | `{fired.rule}` | {fired.weight:+.2f} "
         f"| {harmless(fired.evidence)} |"
         for fired in triage.fired[:MOST_ROWS]
     ]
