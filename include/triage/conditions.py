@@ -7,6 +7,7 @@ line in ``docs/incident_rules.md``. Below the minimum confidence nothing is ever
 from __future__ import annotations
 
 import math
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -14,11 +15,12 @@ from typing import Any, ClassVar
 
 from include.catalog.video import NOT_ASKED_FOR
 from include.triage.evidence import EXPECTED, Evidence
-from include.triage.phrases import runs_of, tokens
+from include.triage.phrases import runs_of, spelt, tokens
 
 LONGEST_PHRASE = 100
 MOST_NAMES = 500
 _LONGEST_QUOTE = 60
+_ROUNDED_S = 1e-6  # times are of milliseconds, their differences are not
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
@@ -129,7 +131,12 @@ class _Phrases(Condition):
     @cached_property
     def _folded(self) -> dict[str, str]:
         """Return the phrases as given, by what is looked for."""
-        return {"".join(tokens(phrase)): phrase for phrase in sorted(self.phrases, reverse=True)}
+        return {spelt(phrase): phrase for phrase in sorted(self.phrases, reverse=True)}
+
+    def _possible(self, text: str) -> list[str]:
+        """Return what may stand in a text; nearly always nothing, which is told quickly."""
+        letters = spelt(text)
+        return [phrase for phrase in self._folded if phrase in letters]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,8 +149,7 @@ class Text(_Phrases):
         for line in evidence.text:
             if line.confidence < self.min_confidence:
                 continue
-            words = tokens(line.text)
-            if any(next(runs_of(phrase, words), None) for phrase in self._folded):
+            if any(next(runs_of(phrase, tokens(line.text)), None) for phrase in self._possible(line.text)):
                 told = f"the picture reads {quote(line.text)} ({line.confidence:.2f})"
                 yield Hit(start_s=line.start_s, end_s=line.end_s, strength=line.confidence, evidence=told)
 
@@ -156,14 +162,17 @@ class Speech(_Phrases):
 
     def hits(self, evidence: Evidence) -> Iterator[Hit]:
         for utterance in evidence.utterances:
+            possible = self._possible(utterance.text)
+            if not possible:
+                continue
             heard = [(token, word) for word in utterance.words for token in tokens(word.text)]
-            spelt = [token for token, _ in heard]
-            for phrase, given in self._folded.items():
-                for first, last in runs_of(phrase, spelt):
+            words = [token for token, _ in heard]
+            for phrase in possible:
+                for first, last in runs_of(phrase, words):
                     said = [word for _, word in heard[first : last + 1]]
                     sure = min(word.confidence if word.confidence is not None else -1.0 for word in said)
                     if sure >= self.min_confidence:
-                        told = f"somebody says {quote(given)} ({sure:.2f}): {quote(utterance.text)}"
+                        told = f"somebody says {quote(self._folded[phrase])} ({sure:.2f}): {quote(utterance.text)}"
                         yield Hit(start_s=said[0].start_s, end_s=said[-1].end_s, strength=sure, evidence=told)
 
 
@@ -278,11 +287,15 @@ class Together(Condition):
     all: tuple[Condition, ...] = ()
 
     def hits(self, evidence: Evidence) -> Iterator[Hit]:
-        found = [sorted(_timed(condition.hits(evidence))) for condition in self.all]
+        found = [_Timeline(condition.hits(evidence)) for condition in self.all]
+        if not all(timeline.hits for timeline in found):
+            return
         last_s = -math.inf
-        for at_s in sorted({hit.start_s for hits in found for hit in hits if hit.start_s is not None}):
-            near = [[hit for hit in hits if _distance_s(hit, at_s) <= self.within_s] for hits in found]
-            if all(near) and at_s - last_s > self.within_s:
+        for at_s in sorted({start_s for timeline in found for start_s in timeline.starts_s}):
+            if at_s - last_s <= self.within_s:
+                continue
+            near = [timeline.near(at_s, self.within_s) for timeline in found]
+            if all(near):
                 last_s = at_s
                 best = [max(hits, key=lambda hit: (hit.strength, hit)) for hits in near]
                 told = ", ".join(dict.fromkeys(hit.evidence for hit in best))
@@ -295,15 +308,19 @@ KINDS: dict[str, type[Condition]] = {
 }
 
 
-def _timed(hits: Iterable[Hit]) -> Iterator[Hit]:
-    """Yield those that happen at a time."""
-    return (hit for hit in hits if hit.start_s is not None)
+class _Timeline:
+    """Hits by their start; those that happen at no time are left out."""
 
+    def __init__(self, hits: Iterable[Hit]) -> None:
+        self.hits = sorted(hit for hit in hits if hit.start_s is not None)
+        self.starts_s = [hit.start_s or 0.0 for hit in self.hits]
+        self.longest_s = max(((hit.end_s or 0.0) - (hit.start_s or 0.0) for hit in self.hits), default=0.0)
 
-def _distance_s(hit: Hit, at_s: float) -> float:
-    """Return how far a moment lies from what a hit lasts; 0 inside."""
-    start_s, end_s = hit.start_s or 0.0, hit.end_s or 0.0
-    return round(max(start_s - at_s, at_s - end_s, 0.0), 3)
+    def near(self, at_s: float, within_s: float) -> list[Hit]:
+        """Return the hits that last at most so long before a moment, or begin at most so long after it."""
+        first = bisect_left(self.starts_s, at_s - within_s - self.longest_s - _ROUNDED_S)
+        last = bisect_right(self.starts_s, at_s + within_s + _ROUNDED_S)
+        return [hit for hit in self.hits[first:last] if at_s - (hit.end_s or 0.0) <= within_s + _ROUNDED_S]
 
 
 def quote(text: str) -> str:

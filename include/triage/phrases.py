@@ -4,16 +4,28 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 
-def tokens(text: str) -> list[str]:
+@lru_cache(maxsize=8192)
+def tokens(text: str) -> tuple[str, ...]:
     """Cut text into words of letters and digits, without case.
 
     >>> tokens("Don't STOP — Café №5")
-    ['don', 't', 'stop', 'café', 'no5']
+    ('don', 't', 'stop', 'café', 'no5')
     """
     folded = unicodedata.normalize("NFKC", text).casefold()
-    return "".join(character if character.isalnum() else " " for character in folded).split()
+    return tuple("".join(character if character.isalnum() else " " for character in folded).split())
+
+
+@lru_cache(maxsize=8192)
+def spelt(text: str) -> str:
+    """Return the words of a text one after the other: a phrase that is not in there is not in the text either.
+
+    >>> spelt("Test-drive 2")
+    'testdrive2'
+    """
+    return "".join(tokens(text))
 
 
 def runs_of(phrase: str, words: Sequence[str]) -> Iterator[tuple[int, int]]:
@@ -21,7 +33,7 @@ def runs_of(phrase: str, words: Sequence[str]) -> Iterator[tuple[int, int]]:
 
     Spaces inside count for nothing, for what reads and hears text puts them here and there.
 
-    :param phrase: its words, one after the other, without spaces: ``"".join(tokens(...))``.
+    :param phrase: as ``spelt`` returns it.
 
     >>> list(runs_of("testdrive", tokens("a TEST DRIVE, no testdriver, a test-drive")))
     [(1, 2), (6, 7)]
