@@ -36,10 +36,17 @@ STRAY = 0.004
 """Frame widths by which a cell may move otherwise and still have most of its say."""
 AGREEING = 0.4
 ROUNDS = 6
+WELL_FOLLOWED = 0.9
+"""Correlation below which the flow may have missed a large step."""
+SHIFTED = 0.1
+"""Agreement on a shift of the whole picture; two different scenes have about a hundredth."""
 SAME_SCENE = 0.5
 """Least correlation of a picture with the next one once the flow is undone; below, they show different scenes."""
+SMALLEST_SIDE = 16
 FLAT = 3.0
 """Standard deviation, of 255, of a picture that shows nothing."""
+ALIKE_SHARE = 0.5
+"""A jolt has its moment where it first reaches about so much of its strongest: a blow swings on."""
 APART_S = 1.0
 """Of two jolts that are closer the weaker one is left out."""
 TREMBLE = 3.0
@@ -74,7 +81,7 @@ class JoltMeter:
         self._flow: Any = None
         self._previous: tuple[float, np.ndarray] | None = None
         self._recent: deque[Motion] = deque()
-        self._peaks = StrongestPeaks(APART_S)
+        self._peaks = StrongestPeaks(APART_S, alike_share=ALIKE_SHARE)
         self._changes = Levels(0.0, 4.0, 4000)
 
     def add(self, at_s: float, grey: np.ndarray) -> None:
@@ -113,17 +120,29 @@ class JoltMeter:
             self._peaks.add(middle.at_s, change)
 
     def _motion(self, before: np.ndarray, after: np.ndarray, gap_s: float) -> np.ndarray | None:
+        """Return the camera's motion between two pictures in frame widths a second; ``None`` when they show different
+        scenes.
+        """
         import cv2
         import numpy as np
 
         if self._flow is None:
             self._flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST)
-        if min(before.shape) < 16:
+        if min(before.shape) < SMALLEST_SIDE:
+            return np.zeros(4)
+        if min(float(before.std()), float(after.std())) < FLAT:  # dark or blank: nothing is known, and nothing moves
             return np.zeros(4)
         flow = self._flow.calc(before, after, None)
-        if not _is_same_scene(before, after, flow):
-            return None
-        return camera_motion(before, flow) / gap_s
+        likeness = likeness_undone(before, after, flow)
+        if likeness < WELL_FOLLOWED:  # a blow may be too large a step for the flow to find by itself
+            right, down, agreement = shift_between(before, after)
+            if agreement >= SHIFTED:
+                start = np.full((*before.shape, 2), (right, down), np.float32)
+                farther = self._flow.calc(before, after, start)
+                likeness_farther = likeness_undone(before, after, farther)
+                if likeness_farther > likeness:
+                    flow, likeness = farther, likeness_farther
+        return camera_motion(before, flow) / gap_s if likeness >= SAME_SCENE else None
 
 
 def jolt_at(at_s: float, motions: list[Motion]) -> float | None:
@@ -191,14 +210,31 @@ def camera_motion(picture: np.ndarray, flow: np.ndarray) -> np.ndarray:
     return motion * float((say / (1 + (stray / alike) ** 2)).sum() / say.sum())
 
 
-def _is_same_scene(before: np.ndarray, after: np.ndarray, flow: np.ndarray) -> bool:
-    """Say whether the picture after resembles the one before once the flow is undone."""
+def likeness_undone(before: np.ndarray, after: np.ndarray, flow: np.ndarray) -> float:
+    """Return how much the picture after, the flow undone, resembles the one before: their correlation, -1 to 1."""
     import cv2
     import numpy as np
 
     height, width = before.shape
-    if min(float(before.std()), float(after.std())) < FLAT:  # dark: nothing is known, and nothing moves
-        return abs(float(before.mean()) - float(after.mean())) < 10 * FLAT
     x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
     undone = cv2.remap(after, x + flow[..., 0], y + flow[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    return float(np.corrcoef(before.ravel(), undone.ravel())[0, 1]) >= SAME_SCENE
+    return float(cv2.matchTemplate(undone, before, cv2.TM_CCOEFF_NORMED)[0, 0])
+
+
+def shift_between(before: np.ndarray, after: np.ndarray) -> tuple[float, float, float]:
+    """Return by how many pixels all of the picture moved right and down, and how much of it agrees, 0 to 1.
+
+    By phase correlation: Kuglin, Hines, "The Phase Correlation Image Alignment Method", 1975.
+
+    >>> import numpy as np
+    >>> world = np.random.default_rng(0).integers(0, 255, (90, 200)).astype(np.uint8)
+    >>> right, down, agreement = shift_between(world[:, 40:180], world[:, 10:150])
+    >>> round(right), round(down), agreement > 0.3
+    (30, 0, True)
+    """
+    import cv2
+    import numpy as np
+
+    window = cv2.createHanningWindow(before.shape[::-1], cv2.CV_32F)
+    (right, down), agreement = cv2.phaseCorrelate(before.astype(np.float32), after.astype(np.float32), window)
+    return right, down, agreement

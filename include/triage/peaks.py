@@ -22,7 +22,8 @@ class _Rise:
 class StrongestPeaks:
     """Keep the strongest of the values that come in the order of time, no two of them closer than ``apart_s``.
 
-    :param alike: a peak's moment is the first whose value comes within so much of the highest.
+    :param alike: a peak's moment is the first whose value comes within so much of the highest,
+    :param alike_share: or reaches so much of it, as a share.
 
     >>> peaks = StrongestPeaks(apart_s=1.0)
     >>> for at_s, value in [(0.0, 1.0), (0.5, 3.0), (1.2, 2.0), (4.0, 5.0)]:
@@ -31,9 +32,10 @@ class StrongestPeaks:
     (Peak(at_s=0.5, value=2.0), Peak(at_s=4.0, value=4.0))
     """
 
-    def __init__(self, apart_s: float, *, alike: float = 0.0) -> None:
+    def __init__(self, apart_s: float, *, alike: float = 0.0, alike_share: float = 1.0) -> None:
         self._apart_s = apart_s
         self._alike = alike
+        self._alike_share = alike_share
         self._rise: _Rise | None = None
         self._kept: list[tuple[float, float]] = []  # a heap of (value, at_s), the weakest first
 
@@ -41,8 +43,8 @@ class StrongestPeaks:
         """Take a value; times do not go back."""
         if self._rise and at_s - self._rise.at_s < self._apart_s:
             self._rise.highest = max(value, self._rise.highest)
-            if value > self._rise.value + self._alike:
-                self._rise = _Rise(at_s, value, value)
+            if value * self._alike_share > self._rise.value + self._alike:
+                self._rise = _Rise(at_s, value, self._rise.highest)
             return
         self._settle()
         self._rise = _Rise(at_s, value, value)
