@@ -66,7 +66,7 @@ class CloudFrontUrlHook(AwsGenericHook["SecretsManagerClient"]):
     def _signing_key(self) -> SigningKey:
         name = SETTINGS.signing_secret
         try:
-            secret = self.conn.get_secret_value(SecretId=name)["SecretString"]
+            secret = self.conn.get_secret_value(SecretId=name, VersionStage="AWSCURRENT")["SecretString"]
         except (self.conn.exceptions.ResourceNotFoundException, KeyError):
             raise DeliveryNotConfigured(
                 f"store the key that signs CloudFront URLs in the secret {name} of Secrets Manager, as JSON with "

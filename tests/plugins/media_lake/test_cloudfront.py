@@ -126,6 +126,22 @@ def test_a_rotated_key_signs_at_once_and_old_links_work_until_it_leaves_the_grou
         trust(*before["Items"])
 
 
+def test_a_key_that_comes_next_signs_as_soon_as_it_is_the_current_one(footage, own_secret, secrets):
+    text = secrets.get_secret_value(SecretId=SETTINGS.signing_secret, VersionStage="AWSPENDING")["SecretString"]
+    upcoming = f"Key-Pair-Id={json.loads(text)['key_pair_id']}"
+    pending = secrets.put_secret_value(SecretId=own_secret, SecretString=text, VersionStages=["AWSPENDING"])[
+        "VersionId"
+    ]
+    assert upcoming not in CloudFrontUrlHook().sign(KEY, expires_in=MINUTE).url
+    current = secrets.get_secret_value(SecretId=own_secret, VersionStage="AWSCURRENT")["VersionId"]
+    secrets.update_secret_version_stage(
+        SecretId=own_secret, VersionStage="AWSCURRENT", MoveToVersionId=pending, RemoveFromVersionId=current
+    )
+    signed = CloudFrontUrlHook().sign(KEY, expires_in=MINUTE)
+    assert upcoming in signed.url
+    assert fetch(signed.url)[0] == 200
+
+
 def test_without_a_distribution_it_says_what_to_set(set_up):
     set_up(delivery_url="")
     with pytest.raises(DeliveryNotConfigured, match=r"MEDIA_DELIVERY_URL .*docs/delivery\.md"):

@@ -43,10 +43,10 @@ class Edge:
 
     def __call__(self, request: IncomingRequest, start_response: StartResponse) -> Iterable[bytes]:
         """Answer a viewer; what is refused is worded as CloudFront does."""
+        request.drain()  # a viewer that sends a body would find it read as his next request
         try:
             response = self._answer(request)
         except Refusal as refusal:
-            request.drain()
             response = _refuse(refusal)
         return response(request.environ, start_response)
 
