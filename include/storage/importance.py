@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from fnmatch import fnmatchcase
 from functools import cache
@@ -75,6 +75,12 @@ class ImportanceRules:
     rules: tuple[ImportanceRule, ...]
     retention: Retention
     expected_reads_per_month: Mapping[Importance, float]
+
+    def retention_of(self, keep_months: float | str | None) -> Retention:
+        """Return what is promised to what is kept so long; ``None`` and empty mean: as the rules say."""
+        if keep_months in (None, "", "None"):
+            return self.retention
+        return replace(self.retention, keep_months=float(cast(str, keep_months)))
 
 
 def _at_least(name: str) -> Callable[[ImportanceFacts, float], bool]:

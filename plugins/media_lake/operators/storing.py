@@ -125,9 +125,6 @@ class _Upload:
         """Decide how important the upload is and where it costs least, and have it there."""
         rules = default_importance_rules()
         verdict = self.importance(head)
-        retention = rules.retention
-        if keep_months not in (None, "", "None"):
-            retention = replace(retention, keep_months=float(keep_months))
         stored = StoredObject(
             size_bytes=head["ContentLength"],
             age_days=_days_since(self.item["uploaded_at"]),
@@ -136,7 +133,7 @@ class _Upload:
             expected_reads_per_month=rules.expected_reads_per_month[verdict.importance],
         )
         try:
-            decision = decide_storage(stored, retention=retention, card=default_rate_card())
+            decision = decide_storage(stored, retention=rules.retention_of(keep_months), card=default_rate_card())
         except UnknownStorageClass as error:
             raise AirflowFailException(f"{self.place} is left where it is: {error}") from error
         plan = Storage(
