@@ -160,7 +160,8 @@ def apprise_channels(conn_id: str) -> list[Channel]:
             continue
         mask_secret(path)
         targets = Apprise(asset=asset)
-        understood = targets.add(path)
+        with _discreet(logging.CRITICAL):  # it shows the address that it does not understand
+            understood = targets.add(path)
         found += [AppriseChannel(f"{named} ({plugin.service_name})", plugin) for plugin in targets]
         if not understood:
             found.append(BrokenChannel(named, path))
@@ -232,12 +233,12 @@ def _ledger_key(message_id: str, channel: Channel) -> str:
 
 
 @contextmanager
-def _discreet() -> Iterator[None]:
+def _discreet(level: int = logging.INFO) -> Iterator[None]:
     """Keep messages and addresses, which are secrets, out of a log that is told to hold everything."""
     loggers = [logging.getLogger(name) for name in _TALKATIVE]
     levels = [logger.level for logger in loggers]
     for logger in loggers:
-        logger.setLevel(max(logging.INFO, logger.getEffectiveLevel()))
+        logger.setLevel(max(level, logger.getEffectiveLevel()))
     try:
         yield
     finally:

@@ -97,12 +97,12 @@ def test_a_clip_begins_and_ends_with_the_frames_that_were_asked_for(tmp_path, co
     path = numbered_film(tmp_path / "film.mp4", rate, sound=sound, turned=turned)
     start_s, end_s = 2.5, 5.25
     clip = converted(path, evidence_settings, start_s=start_s, end_s=end_s)
-    with av.open(io.BytesIO(clip)) as opened:
+    with av.open(io.BytesIO(clip), "r") as opened:
         video = opened.streams.video[0]
         assert (video.height > video.width) == turned
         assert bool(opened.streams.audio) == sound
         if sound:
-            assert opened.duration / 1e6 == pytest.approx(end_s - start_s, abs=0.15)
+            assert (opened.duration or 0) / 1e6 == pytest.approx(end_s - start_s, abs=0.15)
         numbers = [number_of(frame.to_ndarray(format="rgb24")) for frame in opened.decode(video)]
     first, last = int(start_s * rate), -int(-end_s * rate // 1) - 1
     assert numbers == list(range(first, last + 1))
@@ -112,7 +112,7 @@ def test_the_web_rendition_holds_the_whole_film_and_begins_with_its_index(tmp_pa
     path = numbered_film(tmp_path / "film.mp4", Fraction(25), sound=True, turned=False)
     web = converted(path, web_rendition_settings)
     assert web.index(b"moov") < web.index(b"mdat")
-    with av.open(io.BytesIO(web)) as opened:
+    with av.open(io.BytesIO(web), "r") as opened:
         assert opened.streams.video[0].codec_context.pix_fmt == "yuv420p"
         assert opened.streams.audio[0].codec_context.name == "aac"
         numbers = [number_of(frame.to_ndarray(format="rgb24")) for frame in opened.decode(video=0)]
