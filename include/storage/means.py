@@ -35,6 +35,7 @@ BUNDLED = 100
 RULE_PREFIX = "tiering-"
 """What the ids of our lifecycle rules begin with; rules with other ids are not touched."""
 
+_ABOVE = "-above-"
 _LOOKS = 2  # HeadObject before and after a copy
 
 
@@ -141,13 +142,13 @@ def steps_for(group: Group, card: RateCard, *, most_copies: int) -> list[Step]:
     return steps
 
 
-def rule_id(prefix: str, to_class: str) -> str:
-    """Return the id of our lifecycle rule for a prefix and a class, always the same.
+def rule_id(prefix: str, to_class: str, above_bytes: int) -> str:
+    """Return the id of our lifecycle rule, which says all that the rule does.
 
-    >>> rule_id("video/", "STANDARD_IA")
-    'tiering-standard_ia-8b4a69e5'
+    >>> rule_id("video/", "STANDARD_IA", 1048575)
+    'tiering-standard_ia-8b4a69e5-above-1048575'
     """
-    return f"{RULE_PREFIX}{to_class.lower()}-{hashlib.sha256(prefix.encode()).hexdigest()[:8]}"
+    return f"{RULE_PREFIX}{to_class.lower()}-{hashlib.sha256(prefix.encode()).hexdigest()[:8]}{_ABOVE}{above_bytes}"
 
 
 def lifecycle_rule(step: Step) -> dict[str, Any]:
@@ -158,7 +159,7 @@ def lifecycle_rule(step: Step) -> dict[str, Any]:
     if step.way != "lifecycle" or step.above_bytes is None:
         raise ValueError(f"{step} is not done by a rule")
     return {
-        "ID": rule_id(step.prefix, step.to_class),
+        "ID": rule_id(step.prefix, step.to_class, step.above_bytes),
         "Status": "Enabled",
         "Filter": {"And": {"Prefix": step.prefix, "ObjectSizeGreaterThan": step.above_bytes}},
         "Transitions": [{"Days": rule_days(step.to_class), "StorageClass": step.to_class}],
@@ -166,30 +167,34 @@ def lifecycle_rule(step: Step) -> dict[str, Any]:
 
 
 def with_rule(rules: Sequence[Mapping[str, Any]], rule: Mapping[str, Any]) -> list[Mapping[str, Any]] | None:
-    """Put a rule among those of a bucket, in the place of the one with its id; ``None`` when it stands there already.
+    """Put a rule among those of a bucket, in the place of ours for the same prefix and class; the others stay.
 
-    >>> with_rule([{"ID": "theirs"}, {"ID": "ours", "Status": "Disabled"}], {"ID": "ours", "Status": "Enabled"})
-    [{'ID': 'theirs'}, {'ID': 'ours', 'Status': 'Enabled'}]
-    >>> with_rule([{"ID": "ours"}], {"ID": "ours"}) is None
+    ``None`` when it stands there already, also when a person has disabled it.
+
+    >>> with_rule([{"ID": "theirs"}, {"ID": "tiering-a-above-9"}], {"ID": "tiering-a-above-5"})
+    [{'ID': 'theirs'}, {'ID': 'tiering-a-above-5'}]
+    >>> with_rule([{"ID": "tiering-a-above-5"}], {"ID": "tiering-a-above-5"}) is None
     True
     """
-    if rule in rules:
-        return None
     if any(standing.get("ID") == rule["ID"] for standing in rules):
-        return [rule if standing.get("ID") == rule["ID"] else standing for standing in rules]
-    return [*rules, rule]
+        return None
+    family = rule["ID"].partition(_ABOVE)[0] + _ABOVE
+    return [*(standing for standing in rules if not standing.get("ID", "").startswith(family)), rule]
 
 
 def standing_rules(rules: Iterable[Mapping[str, Any]]) -> list[StandingRule]:
-    """Return those rules of a bucket that are ours and in force; a person may disable one, which is respected."""
+    """Return those rules of a bucket that are ours and in force; a person may disable one, which is respected.
+
+    How large their objects are is read from their ids: the local AWS forgets that part of a filter.
+    """
     return [
         StandingRule(
             prefix=rule["Filter"]["And"]["Prefix"],
             to_class=rule["Transitions"][0]["StorageClass"],
-            larger_than_bytes=int(rule["Filter"]["And"]["ObjectSizeGreaterThan"]),
+            larger_than_bytes=int(rule["ID"].partition(_ABOVE)[2]),
         )
         for rule in rules
-        if rule.get("ID", "").startswith(RULE_PREFIX) and rule["Status"] == "Enabled"
+        if rule.get("ID", "").startswith(RULE_PREFIX) and _ABOVE in rule["ID"] and rule["Status"] == "Enabled"
     ]
 
 

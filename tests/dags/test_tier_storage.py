@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 import uuid
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
 import pytest
 
-from include.catalog.keys import tiering_key
+from include.catalog.keys import asset_id_from_source, tiering_key
 from include.settings import SETTINGS
 from include.storage.plan_file import read_moves
+from media_lake.hooks.dynamodb import AssetCatalogueHook
 
 BUCKET = SETTINGS.delivery_bucket
 DAY = datetime(2026, 6, 7, 4, tzinfo=UTC)
@@ -84,3 +86,28 @@ def test_a_plan_that_is_too_dear_moves_nothing_and_says_so(delivered, s3, execut
     assert dear.task_states["apply_tiering", -1] == "failed"
     assert dear.task_states["report_tiering", -1] == "success"
     assert storage_class(s3, delivered.film) == "STANDARD"
+
+
+def test_a_normal_drive_moves_as_triage_would_move_it_and_an_incident_stays(execute, s3, read_json):
+    catalogue = AssetCatalogueHook()
+    drives = {decision: uuid.uuid4().hex[:8] for decision in ("normal", "incident")}
+    for decision, stem in drives.items():
+        key = f"footage/cam-9/20260301/{stem}.mp4"
+        version = s3.put_object(Bucket=SETTINGS.ingest_bucket, Key=key, Body=BIG)["VersionId"]
+        asset_id = asset_id_from_source("footage", f"{SETTINGS.ingest_bucket}/{key}#{version}")
+        uploaded_at = (datetime.now(UTC) - timedelta(days=30)).isoformat()
+        item = {"bucket": SETTINGS.ingest_bucket, "key": key, "version_id": version, "device": "cam-9", "stem": stem,
+                "day": "20260301", "title": stem, "uploaded_at": uploaded_at, "decision": decision, "score": 0.0,
+                "importance": "low", "sha256": hashlib.sha256(BIG).hexdigest()}  # fmt: skip
+        catalogue.claim(asset_id, claimed_by="a run", attributes=item)
+        catalogue.mark(asset_id, "analysed")
+        drives[decision] = asset_id
+
+    done = execute("tier_storage", at=DAY.replace(month=7), buckets=["ingest"], dry_run=False)
+    assert done.state == "success"
+    normal, incident = (catalogue.read(drives[decision]) for decision in ("normal", "incident"))
+    assert (normal["archive_key"], normal["storage_class"]) == (normal["key"], "DEEP_ARCHIVE")
+    assert s3.head_object(Bucket=SETTINGS.archive_bucket, Key=normal["key"])["StorageClass"] == "DEEP_ARCHIVE"
+    assert "archive_key" not in incident
+    assert s3.head_object(Bucket=SETTINGS.ingest_bucket, Key=incident["key"])["ContentLength"] == len(BIG)
+    assert "it belongs to an incident" in report_of(read_json, done.at)["kept"]
