@@ -42,7 +42,7 @@ from media_lake.operators.triage import FootageApplyReviewOperator, FootageRevie
 def review_footage():
     asset_id = "{{ params.asset_id }}"
     ask_person = FootageReviewOperator(
-        task_id="ask_person", asset_id=asset_id, deadline_hours="{{ params.review_hours }}"
+        task_id="ask_person", asset_id=asset_id, review_hours="{{ params.review_hours }}"
     )
     apply_answer = FootageApplyReviewOperator(task_id="apply_answer", asset_id=asset_id, answer=ask_person.output)
     acted = act_on(apply_answer, asset_id=asset_id, name="")

@@ -66,8 +66,10 @@ def triage_footage():
         asset_ids=claim_uploads.output,
         screen="{{ params.screen }}",
         max_cost_usd="{{ params.max_cost_usd }}",
-        trigger_rule=TriggerRule.ALL_DONE_MIN_ONE_SUCCESS,
+        trigger_rule=TriggerRule.ALL_DONE,
     )
+
+    inspect_upload >> choose_analyses
 
     @task
     def pass_over(quiet: list[str]) -> list[str]:

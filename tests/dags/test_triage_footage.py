@@ -12,7 +12,7 @@ import pytest
 from include.catalog.keys import FootageFolder
 from include.catalog.schemas import check
 from include.catalog.triage import Triage
-from include.catalog.uploads import CAPTURED_AT, DEVICE, SHA256
+from include.catalog.uploads import METADATA_CAPTURED_AT, METADATA_DEVICE, METADATA_SHA256
 from include.settings import SETTINGS
 
 INGEST, PROCESSED, ARCHIVE = SETTINGS.ingest_bucket, SETTINGS.processed_bucket, SETTINGS.archive_bucket
@@ -25,7 +25,7 @@ def drives(sources) -> dict[str, dict]:
     told = httpx.get(f"{sources}/_drives", trust_env=False).raise_for_status().json()["drives"]
     for drive in told:
         drive["body"] = httpx.get(f"{sources}/_drives/{drive['file_name']}", trust_env=False).raise_for_status().content
-    return {drive["name"]: drive for drive in told}
+    return {drive["truth"]["name"]: drive for drive in told}
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +53,11 @@ def triaged(execute, drives, s3, inbox):
         body = drives[name]["body"]
         s3.put_object(
             Bucket=INGEST, Key=f"footage/cam-1/{DAY}/{stem}.mp4", Body=body,
-            Metadata={DEVICE: "cam-1", CAPTURED_AT: "2026-05-04T07:30:00Z", SHA256: hashlib.sha256(body).hexdigest()},
+            Metadata={
+                METADATA_DEVICE: "cam-1",
+                METADATA_CAPTURED_AT: "2026-05-04T07:30:00Z",
+                METADATA_SHA256: hashlib.sha256(body).hexdigest(),
+            },
         )  # fmt: skip
     s3.put_object(Bucket=INGEST, Key=f"footage/cam-2/{DAY}/again.mp4", Body=drives["dull"]["body"])
     return execute("triage_footage")
@@ -98,7 +102,7 @@ def test_the_accident_is_an_incident_and_its_moment_is_told(triaged, drives, tri
 
 def test_one_alert_goes_out_with_a_link_that_plays_and_refuses_a_changed_character(triaged, inbox, item_of):
     (alert,) = [alert for alert in inbox() if alert.get("kind") == "incident"]
-    link = alert["playback_url"]
+    link = alert["film"]["url"]
     played = httpx.get(link, trust_env=False, headers={"Range": "bytes=0-99"})
     assert (played.status_code, len(played.content)) == (206, 100)
     place = link.index("Signature=") + 20
