@@ -70,10 +70,11 @@ class FootageStoreOperator(BaseOperator):
             state = item.get("state", "not in the catalogue")
             raise AirflowSkipException(f"upload {self.asset_id} is {state}: it is left where it is")
         push_name(context, item["title"])
+        upload = _Upload(LakeHook(aws_conn_id=self.aws_conn_id), catalogue, item)
         if "archive_key" in item:
             self.log.info("%s is archived already, in %s", item["title"], item["storage_class"])
+            upload.recall_importance()
             return item["storage_class"]
-        upload = _Upload(LakeHook(aws_conn_id=self.aws_conn_id), catalogue, item)
         head = upload.head()
         if item.get("decision") == "normal":
             stored = upload.finish_move() if head is None else upload.store(head, self.keep_months)
@@ -146,17 +147,25 @@ class _Upload:
         found: dict[str, Any] = {"importance": verdict.importance}
         if not decision.moves:
             return self.note(plan, **found)
-        self.catalogue.mark(self.item["asset_id"], self.item["state"], storage_plan=asdict(plan), **found)
+        self.mark(storage_plan=asdict(plan) | found, **found)
         return self.moved(plan, self.move(plan.storage_class), **found)
 
     def finish_move(self) -> Storage:
         """Note where the upload is that an interrupted run moved; its copy is proved once more."""
         moved = self.move("STANDARD")  # nothing is copied any more, so the class does not matter
-        plan = self.item.get("storage_plan")
+        plan = dict(self.item.get("storage_plan") or {})
+        found = {"importance": plan.pop("importance", None)}
         if plan and plan["storage_class"] == moved.storage_class:
-            return self.moved(Storage(**plan), moved)
+            return self.moved(Storage(**plan), moved, **found)
         reason = "it was found in the archive, moved there by an earlier run"
-        return self.moved(_storage("STANDARD", moved.storage_class, moved.size_bytes, reason), moved)
+        return self.moved(_storage("STANDARD", moved.storage_class, moved.size_bytes, reason), moved, **found)
+
+    def recall_importance(self) -> None:
+        """Note again how important an archived upload is: whoever decides on it once more forgets it."""
+        planned = self.item.get("storage_plan") or {}
+        if self.item.get("importance") is None and planned:
+            self.write_triage(importance=planned["importance"])
+            self.mark(importance=planned["importance"])
 
     def move(self, storage_class: StorageClass) -> MovedObject:
         try:
@@ -182,19 +191,17 @@ class _Upload:
 
     def note(self, stored: Storage, **found: Any) -> Storage:
         """Write down where the upload is: in the record of its triage, if there is one, then in the catalogue."""
+        self.write_triage(storage=stored, importance=found.get("importance", self.item.get("importance")))
+        self.mark(storage_class=stored.storage_class, storage_reason=stored.reason, stored_at=now_iso(), **found)
+        return stored
+
+    def write_triage(self, **found: Any) -> None:
         triage = self.records.read("triage", Triage)
         if triage is not None:
-            importance = found.get("importance", self.item.get("importance"))
-            self.records.write("triage", replace(triage, storage=stored, importance=importance))
-        self.catalogue.mark(
-            self.item["asset_id"],
-            self.item["state"],
-            storage_class=stored.storage_class,
-            storage_reason=stored.reason,
-            stored_at=now_iso(),
-            **found,
-        )
-        return stored
+            self.records.write("triage", replace(triage, **found))
+
+    def mark(self, **found: Any) -> None:
+        self.catalogue.mark(self.item["asset_id"], self.item["state"], **found)
 
     def importance(self, head: Mapping[str, Any]) -> ImportanceVerdict:
         analysis = self.records.read("analysis", FootageAnalysis)

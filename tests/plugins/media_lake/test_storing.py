@@ -193,6 +193,14 @@ def test_what_is_stored_stays_stored(catalogue, upload, store, standing):
     assert standing(asset_id) == [SETTINGS.archive_bucket]
 
 
+def test_the_importance_of_what_is_archived_survives_another_decision(catalogue, upload, store, triage_of):
+    asset_id = upload()
+    store(asset_id)
+    catalogue.mark(asset_id, "analysed", importance=None)
+    store(asset_id)
+    assert catalogue.read(asset_id)["importance"] == triage_of(asset_id)["importance"] == "low"
+
+
 @pytest.mark.parametrize("dies_at", ["copy", "note"])
 def test_a_worker_that_dies_loses_nothing_and_the_next_try_finishes(
     catalogue, lake_clients, monkeypatch, upload, store, standing, triage_of, dies_at
