@@ -15,6 +15,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
@@ -67,7 +69,7 @@ class DeadLetters:
         attributes = sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=["RedrivePolicy"])
         found = dead_letters_queue(attributes.get("Attributes", {}))  # type: ignore[arg-type]  # keys are literals
         if found is None:
-            raise NoDeadLetters(f"{queue_url} has no redrive policy that names a queue for dead letters")
+            raise NoDeadLetters("no redrive policy names a queue for the dead letters of this queue")
         self.sqs = sqs
         self.queue_url = queue_url
         self.url = sqs.get_queue_url(**found)["QueueUrl"]
@@ -123,8 +125,8 @@ def main(arguments: list[str], sqs: SQSClient | None = None) -> int:
         sqs = boto3.client("sqs")
     try:
         letters = DeadLetters(sqs, asked.queue_url)
-    except NoDeadLetters as error:
-        sys.stderr.write(f"{error}\n")
+    except (NoDeadLetters, BotoCoreError, ClientError) as error:
+        sys.stderr.write(f"{asked.queue_url}: {error}\n")
         return 1
     if asked.action == "redrive":
         sys.stdout.write(f"{letters.redrive()} messages are back in {asked.queue_url}\n")
