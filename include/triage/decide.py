@@ -32,7 +32,7 @@ class Verdict:
     moments_s: tuple[float, ...]
     """When it happened: hits close together are one moment. The heaviest first."""
     excluded: tuple[str, ...]
-    """What took other rules away, and when."""
+    """What took rules away that were met, and when."""
 
 
 def decide(evidence: Evidence, rules: Rules) -> Verdict:
@@ -51,12 +51,10 @@ def decide(evidence: Evidence, rules: Rules) -> Verdict:
     stopped = {
         exclusion: hits[0] for exclusion in rules.exclusions if (hits := _strongest(exclusion.condition, evidence))
     }
-    met = [
-        (rule, hits)
-        for rule in rules.rules
-        if (rule.weight <= 0 or not any(_excludes(exclusion, rule) for exclusion in stopped))
-        and (hits := _strongest(rule.condition, evidence))
-    ]
+    found = [(rule, hits) for rule in rules.rules if (hits := _strongest(rule.condition, evidence))]
+    away = [(exclusion, rule) for exclusion in stopped for rule, _ in found if _takes_away(exclusion, rule)]
+    gone = {rule.name for _, rule in away}
+    met = [(rule, hits) for rule, hits in found if rule.name not in gone]
     score = round(min(1.0, max(0.0, math.fsum(rule.weight for rule, _ in met))), 4)
     decision: Decision = "normal"
     if score >= rules.incident:
@@ -68,7 +66,7 @@ def decide(evidence: Evidence, rules: Rules) -> Verdict:
         for rule, hits in met
         for hit in hits
     ]
-    told = (f"{exclusion.name}: {hit.evidence}{_at(hit)}" for exclusion, hit in stopped.items())
+    told = {f"{exclusion.name}: {stopped[exclusion].evidence}{_at(stopped[exclusion])}" for exclusion, _ in away}
     return Verdict(
         decision=decision,
         score=score,
@@ -114,8 +112,8 @@ def _within(hit: Hit, duration_s: float | None) -> Hit:
     return replace(hit, start_s=start_s, end_s=end_s)
 
 
-def _excludes(exclusion: Exclusion, rule: Rule) -> bool:
-    return exclusion.excludes is None or rule.name in exclusion.excludes
+def _takes_away(exclusion: Exclusion, rule: Rule) -> bool:
+    return rule.weight > 0 and (exclusion.excludes is None or rule.name in exclusion.excludes)
 
 
 def _weightiest(fired: FiredRule) -> tuple[float, float, float, str, str]:

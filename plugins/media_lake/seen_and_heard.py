@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 LOOKED_FOR = ("labels", "segments", "text")
 BEFORE = ("make_proxy", "prepare_upload")
 """Tasks of the group without which Rekognition does not begin: when one was refused, that is why."""
+NOTHING_TO_HEAR = "its sound is too short, or cannot be decoded"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +89,9 @@ class Siblings:
             skipped={},
         )
         if result_key is None:
-            silent = self._told("prepare_upload", "audio_key") == ""
-            reason = NO_SOUND if silent else self._refusal("transcribe", "prepare_upload")
+            reason = self._refusal("transcribe", "prepare_upload")
+            if self._told("prepare_upload", "audio_key") == "":
+                reason = NOTHING_TO_HEAR if self.records.item.get("has_audio") else NO_SOUND
             return replace(empty, skipped={"transcript": reason, "sentiment": reason})
         kept = self.records.read_result(result_key)
         if kept is None:

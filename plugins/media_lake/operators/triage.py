@@ -166,7 +166,11 @@ class FootageReviewOperator(HITLOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(
-            subject=subject, options=[self.INCIDENT, self.NORMAL], defaults=[self.INCIDENT], multiple=False, **kwargs
+            subject=subject,
+            options=[self.INCIDENT, self.NORMAL],
+            defaults=[self.INCIDENT],
+            response_timeout=timedelta(days=1),  # else the time that the task itself may take becomes the person's
+            **kwargs,
         )
         self.asset_id = asset_id
         self.review_hours = review_hours

@@ -92,6 +92,11 @@ def test_an_exclusion_takes_only_the_rules_that_it_names():
     assert [fired.rule for fired in verdict.fired] == ["bang"]
 
 
+def test_an_exclusion_that_takes_nothing_away_is_not_told():
+    seen = Evidence(duration_s=60, labels=(label("Video Game", (3, 60)),))
+    assert decide(seen, rules(JOLT, BANG, exclusions=[GAME])).excluded == ()
+
+
 def test_what_lies_beyond_the_end_happens_at_the_end():
     late = Evidence(duration_s=10, signals=signals([(10.04, 0.5)]))
     assert decide(late, rules(JOLT)).moments_s == (10,)

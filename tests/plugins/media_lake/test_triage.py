@@ -27,6 +27,7 @@ from media_lake.operators.triage import (
     FootageReviewOperator,
     FootageWriteSummaryOperator,
 )
+from media_lake.seen_and_heard import NOTHING_TO_HEAR
 from media_lake.triage import BY_DEFAULT
 from tests.include.triage.evidences import signals
 from tests.include.triage.test_command_line import transcript as spoken
@@ -248,6 +249,13 @@ def test_what_was_refused_stands_with_its_reason_and_keeps_a_jolt_from_being_fil
     }
     assert triage["decision"] == "review"
     assert "not_looked_at" in [fired["rule"] for fired in triage["fired"]]
+
+
+def test_sound_that_nothing_can_be_made_of_is_told_apart_from_none(uploads, instance, decide):
+    asset_id = uploads.land(QUIET, has_audio=True)
+    instance.tell("prepare_upload", "", key="audio_key")
+    decide(asset_id)
+    assert uploads.triage(asset_id)["skipped"]["transcript"] == NOTHING_TO_HEAR
 
 
 def test_without_a_proxy_that_is_why_nothing_was_seen(uploads, instance, decide):
