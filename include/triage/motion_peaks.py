@@ -42,6 +42,13 @@ SHIFTED = 0.1
 """Agreement on a shift of the whole picture; two different scenes have about a hundredth."""
 SAME_SCENE = 0.5
 """Least correlation of a picture with the next one once the flow is undone; below, they show different scenes."""
+AS_BRIGHT = 12
+"""Of 255."""
+SAME_SHARE = 0.7
+TURMOIL_S = 0.5
+"""Films are not cut that often; a camera that is thrown about shows something else in picture after picture."""
+UNFOLLOWED = 1.0
+"""Frame widths a second that such a camera moves at least: slower motion is followed."""
 SMALLEST_SIDE = 16
 FLAT = 3.0
 """Standard deviation, of 255, of a picture that shows nothing."""
@@ -81,6 +88,7 @@ class JoltMeter:
         self._flow: Any = None
         self._previous: tuple[float, np.ndarray] | None = None
         self._recent: deque[Motion] = deque()
+        self._unlike_s: float | None = None
         self._peaks = StrongestPeaks(APART_S, alike_share=ALIKE_SHARE)
         self._changes = Levels(0.0, 4.0, 4000)
 
@@ -95,11 +103,18 @@ class JoltMeter:
             return
         gap_s = at_s - before[0]
         seen = self._motion(before[1], grey, gap_s)
-        if seen is None:  # a cut: what was before it says nothing about what comes after
-            self._recent.clear()
+        if seen is None:
+            self._note_unlike(at_s, gap_s)
             return
         self._recent.append(Motion(at_s - gap_s / 2, seen))
         self._judge_middle()
+
+    def _note_unlike(self, at_s: float, gap_s: float) -> None:
+        """Take a picture that does not resemble the one before: a cut alone, a blow with another one close by."""
+        self._recent.clear()  # what was before a cut says nothing about what comes after
+        if self._unlike_s is not None and at_s - self._unlike_s <= TURMOIL_S:
+            self._peaks.add(self._unlike_s - gap_s / 2, UNFOLLOWED)
+        self._unlike_s = at_s
 
     def peaks(self) -> tuple[Peak, ...]:
         """Return the strongest jolts, in frame widths a second above the film's own tremble, in the order of time."""
@@ -133,16 +148,17 @@ class JoltMeter:
         if min(float(before.std()), float(after.std())) < FLAT:  # dark or blank: nothing is known, and nothing moves
             return np.zeros(4)
         flow = self._flow.calc(before, after, None)
-        likeness = likeness_undone(before, after, flow)
+        undone = undo(after, flow)
+        likeness = correlation(before, undone)
         if likeness < WELL_FOLLOWED:  # a blow may be too large a step for the flow to find by itself
             right, down, agreement = shift_between(before, after)
             if agreement >= SHIFTED:
                 start = np.full((*before.shape, 2), (right, down), np.float32)
                 farther = self._flow.calc(before, after, start)
-                likeness_farther = likeness_undone(before, after, farther)
-                if likeness_farther > likeness:
-                    flow, likeness = farther, likeness_farther
-        return camera_motion(before, flow) / gap_s if likeness >= SAME_SCENE else None
+                undone_farther = undo(after, farther)
+                if correlation(before, undone_farther) > likeness:
+                    flow, undone = farther, undone_farther
+        return camera_motion(before, flow) / gap_s if is_same_scene(before, undone) else None
 
 
 def jolt_at(at_s: float, motions: list[Motion]) -> float | None:
@@ -210,15 +226,34 @@ def camera_motion(picture: np.ndarray, flow: np.ndarray) -> np.ndarray:
     return motion * float((say / (1 + (stray / alike) ** 2)).sum() / say.sum())
 
 
-def likeness_undone(before: np.ndarray, after: np.ndarray, flow: np.ndarray) -> float:
-    """Return how much the picture after, the flow undone, resembles the one before: their correlation, -1 to 1."""
+def undo(after: np.ndarray, flow: np.ndarray) -> np.ndarray:
+    """Return the picture after as it looked before it flowed."""
     import cv2
     import numpy as np
 
-    height, width = before.shape
+    height, width = after.shape
     x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
-    undone = cv2.remap(after, x + flow[..., 0], y + flow[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    return float(cv2.matchTemplate(undone, before, cv2.TM_CCOEFF_NORMED)[0, 0])
+    return cv2.remap(after, x + flow[..., 0], y + flow[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+
+
+def correlation(one: np.ndarray, other: np.ndarray) -> float:
+    """Return how much two pictures resemble each other, -1 to 1."""
+    import cv2
+
+    return float(cv2.matchTemplate(one, other, cv2.TM_CCOEFF_NORMED)[0, 0])
+
+
+def is_same_scene(before: np.ndarray, undone: np.ndarray) -> bool:
+    """Say whether two pictures show the same scene: they correlate, or most of one is as bright as in the other.
+
+    By night the few lamps that rush by decide about the correlation.
+    """
+    import cv2
+
+    if correlation(before, undone) >= SAME_SCENE:
+        return True
+    alike = cv2.absdiff(cv2.blur(before, (3, 3)), cv2.blur(undone, (3, 3))) < AS_BRIGHT
+    return float(alike.mean()) >= SAME_SHARE
 
 
 def shift_between(before: np.ndarray, after: np.ndarray) -> tuple[float, float, float]:

@@ -264,14 +264,17 @@ def picture_streams(opened: Any) -> Iterator[Any]:
 def picture_start_s(path: str | Path) -> float | None:
     """Return when the first picture of a film is shown, on the container's clock; ``None`` when it does not say.
 
+    It is that of the first packet, for what the container says of the stream may be that of another.
+
     :raises NotMedia, HeaderBroken: when it is no media file.
     :raises OSError: when it cannot be read.
     """
     with Path(path).open("rb") as file, open_media(file, Path(path).name) as (_, opened):
         stream = next(picture_streams(opened), None)
-        if stream is None or stream.start_time is None or stream.time_base is None:
+        packet = next(opened.demux(stream), None) if stream else None
+        if packet is None or packet.pts is None or packet.time_base is None:
             return None
-        return float(stream.start_time * stream.time_base)
+        return float(packet.pts * packet.time_base)
 
 
 def _facts(opened: Any, container: str, size_bytes: int, turns: Iterator[int]) -> MediaFacts:

@@ -1,0 +1,260 @@
+"""The cheap look, on drives of which every moment is known."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from itertools import chain
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from include.catalog.triage import Signals
+from include.triage.rules import INCIDENT_RULES
+from include.triage.screen import (
+    ANALYSER_VERSION,
+    ScreenError,
+    ScreenThresholds,
+    is_interesting,
+    measure_signals,
+)
+from include.video.probe import MediaFacts, probe_media
+from tests.ground import ROOT
+from tests.include.triage.drives import HEIGHT, WIDTH, noise, pictures, steady, stopping, struck, turning, write_drive
+
+THRESHOLDS = ScreenThresholds.load()
+
+
+def measured(path: Path) -> Signals:
+    return measure_signals(path, probe_media(path))
+
+
+def strongest(peaks) -> float | None:
+    return max(peaks, key=lambda peak: peak.value).at_s if peaks else None
+
+
+@pytest.fixture(scope="module")
+def steady_drive(tmp_path_factory) -> Path:
+    return write_drive(tmp_path_factory.mktemp("drives") / "steady.mp4", pictures(steady, 6), noise(6))
+
+
+@pytest.fixture(scope="module")
+def crash(tmp_path_factory) -> Path:
+    return write_drive(tmp_path_factory.mktemp("drives") / "crash.mp4", pictures(struck(3.4), 6), noise(6, bang_s=3.4))
+
+
+# --- motion ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_steady_drive_on_a_trembling_road_shows_nothing(steady_drive):
+    signals = measured(steady_drive)
+    assert (signals.motion_peaks, signals.loudness_peaks, signals.notes) == ((), (), ())
+    assert is_interesting(signals, THRESHOLDS) == []
+
+
+def test_an_abrupt_stop_is_found_at_its_second(tmp_path):
+    signals = measured(write_drive(tmp_path / "stop.mp4", pictures(stopping(3.6), 6)))
+    assert strongest(signals.motion_peaks) == pytest.approx(3.6, abs=0.3)
+    assert "a jolt of" in is_interesting(signals, THRESHOLDS)[0]
+
+
+def test_a_blow_is_found_at_its_second_and_is_far_stronger_than_a_stop(crash):
+    signals = measured(crash)
+    assert strongest(signals.motion_peaks) == pytest.approx(3.4, abs=0.3)
+    assert max(peak.value for peak in signals.motion_peaks) > 0.5
+
+
+def test_a_curve_is_no_jolt(tmp_path):
+    assert measured(write_drive(tmp_path / "curve.mp4", pictures(turning, 7))).motion_peaks == ()
+
+
+def test_a_cut_is_no_jolt(tmp_path):
+    seen = chain(pictures(steady, 3), pictures(turning, 3, seed=1), pictures(steady, 2, seed=2))
+    assert measured(write_drive(tmp_path / "cut.mp4", seen)).motion_peaks == ()
+
+
+def test_what_passes_before_a_standing_camera_is_no_jolt(tmp_path):
+    def crossing():
+        (road,) = pictures(steady, 0.04)
+        (lorry,) = pictures(steady, 0.04, seed=5)
+        for number in range(150):
+            seen, left = road.copy(), int((number - 75) * 8)
+            start, end = max(0, left), min(WIDTH, left + 110)
+            if start < end:
+                seen[40:150, start:end] = lorry[40:150, start - left : end - left]
+            yield seen
+
+    signals = measured(write_drive(tmp_path / "crossing.mp4", crossing()))
+    assert all(peak.value < THRESHOLDS.motion for peak in signals.motion_peaks)
+
+
+def test_a_camera_of_ten_pictures_a_second_is_good_enough(tmp_path):
+    signals = measured(write_drive(tmp_path / "slow.mp4", pictures(struck(3.0), 6, rate=10), rate=10))
+    assert strongest(signals.motion_peaks) == pytest.approx(3.0, abs=0.3)
+
+
+# --- loudness --------------------------------------------------------------------------------------------------------
+
+
+def test_a_bang_is_found_at_its_second(crash):
+    signals = measured(crash)
+    assert [peak.at_s for peak in signals.loudness_peaks] == [pytest.approx(3.4, abs=0.3)]
+    assert any(reason.startswith("a sound") for reason in is_interesting(signals, THRESHOLDS))
+
+
+def test_how_loud_the_film_is_as_a_whole_does_not_matter(tmp_path):
+    for level in (0.003, 0.05):
+        path = write_drive(tmp_path / f"{level}.mkv", pictures(steady, 5), noise(5, bang_s=2.0, level=level))
+        (peak,) = measured(path).loudness_peaks
+        assert peak.at_s == pytest.approx(2.0, abs=0.3)
+        assert peak.value > 15
+
+
+def test_sound_that_begins_later_keeps_the_time_of_the_picture(tmp_path):
+    late = write_drive(tmp_path / "late.mkv", pictures(steady, 6), noise(4, bang_s=2.0), heard_from_s=1.5)
+    assert strongest(measured(late).loudness_peaks) == pytest.approx(3.5, abs=0.3)
+
+
+# --- what is missing or broken ---------------------------------------------------------------------------------------
+
+
+def test_no_sound_is_normal(tmp_path):
+    signals = measured(write_drive(tmp_path / "silent.mp4", pictures(steady, 3)))
+    assert (signals.has_video, signals.has_audio, signals.loudness_lufs, signals.notes) == (True, False, None, ())
+
+
+def test_no_picture_is_normal(tmp_path):
+    signals = measured(write_drive(tmp_path / "memo.mp4", None, noise(4, bang_s=2.0)))
+    assert (signals.has_video, signals.has_audio, signals.notes) == (False, True, ())
+    assert strongest(signals.loudness_peaks) == pytest.approx(2.0, abs=0.3)
+
+
+def test_digital_silence_with_a_click_is_no_bang(tmp_path):
+    heard = np.zeros(5 * 16_000, np.float32)
+    heard[40_000:40_080] = 0.001
+    assert measured(write_drive(tmp_path / "click.mp4", None, heard)).loudness_peaks == ()
+
+
+def test_pictures_too_small_to_follow_say_nothing(tmp_path):
+    dots = (np.full((HEIGHT, WIDTH), number, np.uint8)[:2] for number in range(50))
+    from tests.include.video.films import write_film
+
+    path = write_film(tmp_path / "line.mp4", (np.repeat(dot[..., None], 3, axis=2) for dot in dots))
+    assert measured(path).motion_peaks == ()
+
+
+@pytest.mark.parametrize("share", [0.35, 0.6])
+def test_damage_in_the_middle_costs_only_itself(tmp_path, crash, share):
+    content = bytearray(crash.read_bytes())
+    start = int(len(content) * share)
+    content[start : start + len(content) // 12] = bytes(len(content) // 12)
+    damaged = tmp_path / "damaged.mp4"
+    damaged.write_bytes(content)
+    signals = measured(damaged)
+    assert signals.duration_s == pytest.approx(6, abs=0.1)
+    assert signals.notes or signals.motion_peaks
+
+
+def test_a_film_that_breaks_off_is_worth_an_analysis(tmp_path):
+    fragments = {"movflags": "frag_keyframe+empty_moov"}
+    whole = write_drive(tmp_path / "whole.mp4", pictures(struck(2.0), 8), options=fragments)
+    part = tmp_path / "part.mp4"
+    part.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
+    signals = measure_signals(part, probe_media(whole))
+    assert strongest(signals.motion_peaks) == pytest.approx(2.0, abs=0.3)
+    assert "the picture breaks off after" in " ".join(is_interesting(signals, THRESHOLDS))
+
+
+def test_a_stream_that_cannot_be_decoded_is_noted(tmp_path):
+    text = tmp_path / "text.mp4"
+    text.write_text("no film")
+    facts = probe_media(write_drive(tmp_path / "film.mp4", pictures(steady, 0.4), noise(0.4)))
+    signals = measure_signals(text, facts)
+    assert [note.split(":")[0] for note in signals.notes] == ["picture", "sound"]
+    assert len(is_interesting(signals, THRESHOLDS)) == 2
+
+
+def test_memory_does_not_grow_with_the_length(tmp_path, steady_drive):
+    long = tmp_path / "long.mp4"
+    turns = [str(steady_drive)] * 15
+    _join(turns, long)
+    assert probe_media(long).duration_s == pytest.approx(90, abs=3)
+    assert _peak_kib(long) < _peak_kib(steady_drive) + 24 * 1024
+
+
+def _join(paths: list[str], target: Path) -> None:
+    """Join films of one kind without encoding them again."""
+    with av.open(str(target), "w") as output:
+        streams: dict = {}
+        start_s = 0.0
+        for path in paths:
+            with av.open(path) as source:
+                for stream in source.streams:
+                    if stream.type not in streams:
+                        streams[stream.type] = output.add_stream_from_template(stream)
+                for packet in source.demux():
+                    if packet.dts is not None:
+                        offset = round(start_s / packet.time_base)
+                        packet.pts, packet.dts = packet.pts + offset, packet.dts + offset
+                        packet.stream = streams[packet.stream.type]
+                        output.mux(packet)
+                start_s += source.duration / 1_000_000 + 0.1
+
+
+def _peak_kib(path: Path) -> int:
+    """Measure a film in a process of its own, and return the most memory that it held."""
+    program = (
+        "import sys, resource; from pathlib import Path; from include.triage.screen import measure_signals; "
+        "from include.video.probe import probe_media; path = Path(sys.argv[1]); "
+        "measure_signals(path, probe_media(path)); print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(path)], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    return int(done.stdout)
+
+
+# --- thresholds ------------------------------------------------------------------------------------------------------
+
+
+def test_the_reasons_name_the_strongest_moments(crash):
+    signals = measured(crash)
+    jolt, sound = is_interesting(signals, THRESHOLDS)
+    assert jolt.endswith(f"(from {THRESHOLDS.motion:g})")
+    assert sound.endswith(f"(from {THRESHOLDS.loudness_lu:g} LU)")
+    assert is_interesting(signals, ScreenThresholds(motion=9.0, loudness_lu=60.0)) == []
+
+
+def test_signals_name_the_version_that_measured_them(crash):
+    assert measured(crash).analyser_version == ANALYSER_VERSION
+
+
+def test_the_thresholds_stand_in_the_rules_file():
+    assert ScreenThresholds.load(INCIDENT_RULES) == THRESHOLDS
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("screen: [1]", "the section 'screen' is missing"),
+        ("rules: []", "the section 'screen' is missing"),
+        ("screen: {motoin: 0.1}", "'motoin' is none of motion, loudness_lu"),
+        ("screen: {motion: fast}", "motion must be a number above 0, not 'fast'"),
+        ("screen: {loudness_lu: 0}", "loudness_lu must be a number above 0, not 0"),
+        ("screen: {motion: .nan}", "motion must be a number above 0"),
+        ("screen: {motion: true}", "motion must be a number above 0, not True"),
+        ("screen: {", "rules.yaml: while parsing"),
+    ],
+)
+def test_wrong_thresholds_are_refused_with_file_and_field(tmp_path, text, complaint):
+    path = tmp_path / "rules.yaml"
+    path.write_text(text)
+    with pytest.raises(ScreenError, match=f"rules.yaml.*{complaint}|{complaint}"):
+        ScreenThresholds.load(path)
+
+
+def test_a_film_about_which_nothing_is_known_has_no_length(tmp_path, steady_drive):
+    facts = MediaFacts(probed=True, container="mov", video=None, audio=())
+    assert measure_signals(steady_drive, facts).duration_s is None
