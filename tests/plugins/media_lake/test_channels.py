@@ -7,9 +7,10 @@ import uuid
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import requests
 from airflow.sdk.exceptions import AirflowException
 
-from include.triage.alert import DETAIL, Line, Message
+from include.triage.alert import DETAIL, Line, Message, harmless
 from include.triage.alert import LINK as LINK_LINE
 from media_lake import channels as module
 from media_lake.channels import SnsChannel, apprise_channels, tell, untold
@@ -217,3 +218,35 @@ def test_a_channel_for_short_messages_still_gets_the_film(connect, monkeypatch):
     (body,) = sent
     assert len(body) <= target.plugin.body_maxlen
     assert LINK in body
+
+
+SLACK = f"slack://T1JJ3T3L2/A1BRTD4JD/{'a' * 24}/#incidents"
+TEAMS = f"workflows://prod.example/{'a' * 32}/{'b' * 40}/"
+
+
+@pytest.mark.parametrize(
+    ("path", "link", "strong"),
+    [(SLACK, f"<{LINK}|Film>", "*Incident* in"), (TEAMS, f"[Film](<{LINK}>)", "**Incident** in")],
+    ids=["Slack", "Teams"],
+)
+def test_chats_get_links_that_work_and_strangers_mention_nobody_there(connect, monkeypatch, path, link, strong):
+    posted: list[str] = []
+
+    def request(_session, *, data, **_):
+        posted.append(data.decode() if isinstance(data, bytes) else data)
+        answer = requests.Response()
+        answer.status_code, answer._content = 200, b"ok"
+        return answer
+
+    monkeypatch.setattr(requests.Session, "request", request)
+    (target,) = connect(path)
+    stranger = harmless("<!channel> <@U024BE7LH> [click](http://evil.example/a) *bold* `x` a_b")
+    lines = (Line(f"**Incident** in {stranger}"), Line(""), Line(f"- [Film](<{LINK}>)"))
+    target.send(Message(message_id="1", kind="incident", subject="Incident: cam-1", lines=lines, facts={}))
+    (payload,) = posted
+    text = json.dumps(json.loads(payload), ensure_ascii=False)
+    assert link in text
+    assert strong in text
+    assert stranger in text  # nothing in it was taken for markup, or escaped in a way that shows
+    assert "<!channel" not in text
+    assert "evil.example" not in text
