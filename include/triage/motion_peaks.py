@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from include.triage.peaks import Levels, StrongestPeaks
@@ -35,6 +36,7 @@ FAINT_TEXTURE = 4.0
 STRAY = 0.004
 """Frame widths by which a cell may move otherwise and still have most of its say."""
 AGREEING = 0.4
+"""Share of the camera's motion by which a cell may move otherwise and still speak for it."""
 ROUNDS = 6
 WELL_FOLLOWED = 0.9
 """Correlation below which the flow may have missed a large step."""
@@ -205,42 +207,58 @@ def camera_motion(picture: np.ndarray, flow: np.ndarray) -> np.ndarray:
     detail = cv2.resize(texture, small, interpolation=cv2.INTER_AREA)
     moved = cv2.resize(flow * texture[..., None], small, interpolation=cv2.INTER_AREA) / detail[..., None] / width
     say = (detail / (detail + FAINT_TEXTURE)).ravel()
-    x = np.tile((np.arange(CELLS[0]) + 0.5) / CELLS[0] - 0.5, CELLS[1])
-    y = np.repeat(((np.arange(CELLS[1]) + 0.5) / CELLS[1] - 0.5) * height / width, CELLS[0])
-    zero, one = np.zeros_like(x), np.ones_like(x)
-    rows = np.concatenate([np.stack([one, zero, x, -y], axis=1), np.stack([zero, one, y, x], axis=1)])
+    rows = _similarity_rows(height / width)
     found = np.concatenate([moved[..., 0].ravel(), moved[..., 1].ravel()])
     u, v = np.median(moved[..., 0]), np.median(moved[..., 1])
     stray = np.hypot(moved[..., 0].ravel() - u, moved[..., 1].ravel() - v)
-    fit = np.zeros(4)
+    fit, ridge = np.zeros(4), 1e-9 * np.eye(4)
     for _ in range(ROUNDS):
         scale = max(STRAY, float(np.median(stray)))
         weight = np.tile(say / (1 + (stray / scale) ** 2), 2)
         weighted = rows * weight[:, None]
-        fit = np.linalg.lstsq(weighted.T @ rows + 1e-9 * np.eye(4), weighted.T @ found, rcond=None)[0]
+        fit = np.linalg.solve(weighted.T @ rows + ridge, weighted.T @ found)
         left = found - rows @ fit
-        stray = np.hypot(left[: len(x)], left[len(x) :])
+        stray = np.hypot(left[: len(say)], left[len(say) :])
     spread = math.sqrt((1 + (height / width) ** 2) / 12)
     motion = np.array([-fit[0], -fit[1], fit[2] * spread, fit[3] * spread])
     alike = STRAY + AGREEING * float(np.linalg.norm(motion))
     return motion * float((say / (1 + (stray / alike) ** 2)).sum() / say.sum())
 
 
+@lru_cache(maxsize=8)
+def _similarity_rows(aspect: float) -> np.ndarray:
+    """Return what shift right, shift down, growth and turn do to the cells: to the right of each, then down."""
+    import numpy as np
+
+    x = np.tile((np.arange(CELLS[0]) + 0.5) / CELLS[0] - 0.5, CELLS[1])
+    y = np.repeat(((np.arange(CELLS[1]) + 0.5) / CELLS[1] - 0.5) * aspect, CELLS[0])
+    zero, one = np.zeros_like(x), np.ones_like(x)
+    return np.concatenate([np.stack([one, zero, x, -y], axis=1), np.stack([zero, one, y, x], axis=1)])
+
+
 def undo(after: np.ndarray, flow: np.ndarray) -> np.ndarray:
     """Return the picture after as it looked before it flowed."""
     import cv2
+
+    x, y = cv2.split(_places(*after.shape) + flow)
+    return cv2.remap(after, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+
+
+@lru_cache(maxsize=8)
+def _places(height: int, width: int) -> np.ndarray:
+    """Return column and row of each pixel, of shape (height, width, 2)."""
     import numpy as np
 
-    height, width = after.shape
-    x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
-    return cv2.remap(after, x + flow[..., 0], y + flow[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return np.stack(np.meshgrid(np.arange(width), np.arange(height)), axis=2).astype(np.float32)
 
 
 def correlation(one: np.ndarray, other: np.ndarray) -> float:
-    """Return how much two pictures resemble each other, -1 to 1."""
-    import cv2
+    """Return how much two pictures resemble each other, -1 to 1; 0 when one of them is blank."""
+    import numpy as np
 
-    return float(cv2.matchTemplate(one, other, cv2.TM_CCOEFF_NORMED)[0, 0])
+    first, second = (picture.ravel() - picture.mean(dtype=np.float32) for picture in (one, other))
+    size = math.sqrt(float(first @ first) * float(second @ second))
+    return float(first @ second) / size if size else 0.0
 
 
 def is_same_scene(before: np.ndarray, undone: np.ndarray) -> bool:
