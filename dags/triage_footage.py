@@ -31,7 +31,7 @@ from media_dags.closing import fail_with_its_tasks
 from media_dags.defaults import DEFAULT_ARGS, ON_RUN_FAILED, cron_utc, late_after
 from media_dags.params import triage_params
 from media_dags.siblings import of_sibling
-from media_dags.triage import act_on, ask_reviewer, look_and_listen
+from media_dags.triage import PAID_TASKS, act_on, ask_reviewer, look_and_listen
 from media_lake.operators.inspection import (
     FootageChooseAnalysesOperator,
     FootageInspectOperator,
@@ -42,7 +42,6 @@ from media_lake.operators.triage import FootageDecideOperator, FootageWriteSumma
 from media_lake.operators.uploads import FootageClaimUploadsOperator
 
 GROUP = "triage_upload"
-PAID_TASKS = ("make_proxy", "detect_labels", "detect_segments", "detect_text", "transcribe", "make_rendition")
 
 
 @dag(

@@ -20,6 +20,17 @@ from media_dags.siblings import of_sibling, only_if
 from media_lake.operators.alerts import FootageAlertOperator
 from media_lake.operators.storing import FootageStoreOperator
 
+MADE = {"make_rendition": "rendition_settings"} | {
+    f"cut_evidence_{number}": f"evidence_{number}_settings" for number in range(1, MOST_CLIPS + 1)
+}
+"""What is made of an incident, and the XCom with its settings."""
+DETECT = {
+    "detect_labels": RekognitionDetectLabelsOperator,
+    "detect_segments": RekognitionDetectSegmentsOperator,
+    "detect_text": RekognitionDetectTextOperator,
+}
+PAID_TASKS = ("make_proxy", *DETECT, "transcribe", *MADE)
+
 NEEDS_PROXY = (lambda context: context["task"].settings, "Rekognition takes the file as it is")
 IS_PREPARED = (lambda context: context["task"].key, "the upload could not be prepared")
 IS_HEARD = (lambda context: context["task"].key, "there is nothing to hear")
@@ -50,11 +61,7 @@ def look_and_listen(group: str, prepare_upload: Any) -> list[Any]:
             trigger_rule=TriggerRule.NONE_FAILED,  # with MIN_ONE_SUCCESS an upload waits for all proxies
             **paid,
         )
-        for task_id, operator in (
-            ("detect_labels", RekognitionDetectLabelsOperator),
-            ("detect_segments", RekognitionDetectSegmentsOperator),
-            ("detect_text", RekognitionDetectTextOperator),
-        )
+        for task_id, operator in DETECT.items()
     ]
     transcribe = TranscribeStartTranscriptionJobOperator(
         task_id="transcribe",
@@ -98,8 +105,6 @@ def act_on(decided: Any, *, asset_id: Any, name: str) -> list[Any]:
     :param name: template of the upload's name, for the grid.
     """
     named = {"map_index_template": name}
-    made = {"make_rendition": "rendition_settings"}
-    made |= {f"cut_evidence_{number}": f"evidence_{number}_settings" for number in range(1, MOST_CLIPS + 1)}
     make = [
         MediaConvertCreateJobOperator(
             task_id=task_id,
@@ -109,7 +114,7 @@ def act_on(decided: Any, *, asset_id: Any, name: str) -> list[Any]:
             deferrable=True,
             **named,
         )
-        for task_id, settings in made.items()
+        for task_id, settings in MADE.items()
     ]
     last = {"asset_id": asset_id, "trigger_rule": TriggerRule.ALL_DONE} | named
     send_alert = FootageAlertOperator(task_id="send_alert", **last)
