@@ -74,7 +74,7 @@ def write_moves(moves: Iterable[Move], file: IO[str]) -> int:
     writer.writerow(COLUMNS)
     written = 0
     for move in moves:
-        writer.writerow([_cell(name, getattr(move, name)) for name in COLUMNS])
+        writer.writerow(_cells(move))
         written += 1
     return written
 
@@ -97,7 +97,21 @@ def read_moves(lines: Iterable[str]) -> Iterator[Move]:
         yield Move(**cells | {"version_id": cells["version_id"] or None, "etag": cells["etag"] or None})
 
 
-def _cell(name: str, value: Any) -> Any:
-    if name in _NUMBERS:
-        return f"{value:.9g}" if isinstance(value, float) else value
-    return escaped(value or "")
+def _cells(move: Move) -> tuple[str | int, ...]:
+    """Return the cells in the order of ``COLUMNS``; spelt out, for it is done for every move of the lake."""
+    return (
+        escaped(move.bucket),
+        escaped(move.key),
+        escaped(move.version_id or ""),
+        escaped(move.etag or ""),
+        move.size_bytes,
+        f"{move.age_days:.9g}",
+        escaped(move.area),
+        move.importance,
+        move.from_class,
+        move.to_class,
+        f"{move.usd_before:.9g}",
+        f"{move.usd_after:.9g}",
+        f"{move.monthly_usd_saved:.9g}",
+        escaped(move.reason),
+    )
