@@ -15,6 +15,7 @@ from include.catalog.schemas import record_from
 from include.catalog.triage import FootageAnalysis, Signals, Transcript, Triage
 from include.settings import SETTINGS
 from include.video.evidence import MOST_CLIPS, clips_around, evidence_settings, web_rendition_settings
+from include.video.mp4_settings import SMALLEST_SIDE
 from include.video.probe import MediaError
 from media_lake.footage import probe_landed
 from media_lake.hooks.dynamodb import AssetCatalogueHook
@@ -100,8 +101,8 @@ def settings_to_show(records: UploadRecords, triage: Triage) -> dict[str, Any]:
     except (ContentChanged, MediaError, ObjectMissing) as error:
         records.lake.log.warning("%s: nothing can be shown of it: %s", triage.original_name, error)
         return settings
-    if facts.video is None:
-        records.lake.log.warning("%s has no picture to show", triage.original_name)
+    if facts.video is None or min(facts.video.width, facts.video.height) < SMALLEST_SIDE:
+        records.lake.log.warning("%s has no picture that can be shown", triage.original_name)
         return settings
 
     def destination(name: str) -> str:

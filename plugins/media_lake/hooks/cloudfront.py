@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -24,8 +25,8 @@ class DeliveryNotConfigured(RuntimeError):
 class CloudFrontUrlHook(AwsGenericHook["SecretsManagerClient"]):
     """Sign URLs of the distribution before the processed bucket. The client is ``conn``, of Secrets Manager.
 
-    The key is read for every call, so a new version of the secret signs at once. Links that the old key signed work
-    until they expire, as long as its public half stays in the key group.
+    The key is read once a hook, so the next alert signs with a new version of the secret. Links that the old key signed
+    work until they expire, as long as its public half stays in the key group.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -54,7 +55,7 @@ class CloudFrontUrlHook(AwsGenericHook["SecretsManagerClient"]):
             raise ValueError(f"a link must work for some time, not for {expires_in}")
         signed = sign_url(
             url_from_key(SETTINGS.delivery_url, key),
-            self._signing_key(),
+            self._signing_key,
             expires_at=datetime.now(UTC) + expires_in,
             starts_at=starts_at,
             ip_range=ip_range,
@@ -63,6 +64,7 @@ class CloudFrontUrlHook(AwsGenericHook["SecretsManagerClient"]):
         mask_secret(parse_qs(urlsplit(signed.url).query)["Signature"][0])  # wherever the URL is escaped
         return signed
 
+    @cached_property
     def _signing_key(self) -> SigningKey:
         name = SETTINGS.signing_secret
         try:

@@ -92,8 +92,8 @@ def test_an_address_range_and_a_start_are_kept_to(footage):
 
 
 def test_a_rotated_key_signs_at_once_and_old_links_work_until_it_leaves_the_group(footage, own_secret, secrets):
-    hook, client = CloudFrontUrlHook(), boto3.client("cloudfront", endpoint_url=SETTINGS.delivery_url.split("/_cl")[0])
-    old = hook.sign(KEY, expires_in=MINUTE)
+    client = boto3.client("cloudfront", endpoint_url=SETTINGS.delivery_url.split("/_cl")[0])
+    old = CloudFrontUrlHook().sign(KEY, expires_in=MINUTE)
     fresh = ec.generate_private_key(ec.SECP256R1())
     encoding = serialization.Encoding.PEM
     public = fresh.public_key().public_bytes(encoding, serialization.PublicFormat.SubjectPublicKeyInfo).decode()
@@ -116,7 +116,7 @@ def test_a_rotated_key_signs_at_once_and_old_links_work_until_it_leaves_the_grou
         secrets.put_secret_value(
             SecretId=own_secret, SecretString=json.dumps({"key_pair_id": new_id, "private_key": private})
         )
-        new = hook.sign(KEY, expires_in=MINUTE)
+        new = CloudFrontUrlHook().sign(KEY, expires_in=MINUTE)
         assert f"Key-Pair-Id={new_id}" in new.url
         assert fetch(old.url)[0] == fetch(new.url)[0] == 200
         trust(new_id)
