@@ -35,8 +35,8 @@ from include.settings import Settings
 from local_stack import supervisor
 from local_stack.airflow_api import AirflowApi
 from local_stack.burst_checks import Outcome, Sent, percentile, violations
-from local_stack.following import POLL_S, DemoError, wait_for_dag
-from local_stack.footage import INBOX, REVIEW, TRIAGE, Footage, drive_of, incident_alerts, is_settled
+from local_stack.following import POLL_S, DemoError
+from local_stack.footage import INBOX, TRIAGE, Footage, drive_of, incident_alerts, is_settled, open_intake
 from local_stack.local_aws import LocalAws
 
 ACCIDENTS_EVERY, TWICE_EVERY = 10, 5
@@ -67,9 +67,7 @@ def burst(
     name = run_from_time(datetime.now(UTC))
     footage = drives_for(name, uploads, *tiny_drives(settings))
     with AirflowApi.of(settings) as airflow, rekognition_announcements(aws) as announced:
-        for dag_id in (REVIEW, TRIAGE):
-            wait_for_dag(airflow, dag_id)
-            airflow.unpause(dag_id)
+        open_intake(airflow)
         dead_before = len(aws.messages("footage-dlq"))
         began = time.monotonic()
         sent = upload_all(aws, footage)

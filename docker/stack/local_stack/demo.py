@@ -17,7 +17,7 @@ from include.settings import Settings
 from local_stack.airflow_api import AirflowApi, AirflowApiError
 from local_stack.environment import login_file_of, login_of, state_dir_of
 from local_stack.following import DemoError, follow, wait_for_dag
-from local_stack.footage import TRIAGE, show_footage
+from local_stack.footage import TRIAGE, open_intake, show_footage
 from local_stack.local_aws import LocalAws
 from local_stack.tables import print_plainly, print_run
 
@@ -60,6 +60,7 @@ def demo(
     failed = []
     runs = []
     with AirflowApi.of(settings) as airflow:
+        open_intake(airflow)
         for pipeline in PIPELINES:
             if pipeline.media_type not in sizes:
                 continue

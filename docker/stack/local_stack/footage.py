@@ -69,16 +69,25 @@ class Footage:
         }
 
 
+def open_intake(airflow: AirflowApi) -> None:
+    """Let Airflow take up what is uploaded from now on.
+
+    :raises DemoError: when the DAGs are not there.
+    """
+    for dag_id in (REVIEW, TRIAGE):
+        wait_for_dag(airflow, dag_id)
+        airflow.unpause(dag_id)
+
+
 def show_footage(settings: Settings, airflow: AirflowApi, console: Console, media: Sequence[Path]) -> list[str]:
     """Upload the drives, and the films of the folders; show what became of them. Returns what went wrong.
+
+    The intake must be open, at best for a while: then messages start the runs, and not the sweep that comes first.
 
     :raises DemoError: when the uploads are not taken up, or take too long.
     """
     aws = LocalAws(settings)
     footage = [*drives_of(settings), *films_of(media)]
-    for dag_id in (REVIEW, TRIAGE):
-        wait_for_dag(airflow, dag_id)
-        airflow.unpause(dag_id)
     console.print(
         f"\n[bold]{TRIAGE}[/bold]: {len(footage)} films from dash cams; no run is triggered by hand", soft_wrap=True
     )

@@ -51,9 +51,9 @@ def print_footage(console: Console, uploads: Sequence[tuple[str, str, str, Mappi
     """Print what was decided about each upload: its device, name, what it shows, and its item of the catalogue."""
     table = _table(
         f"{len(uploads)} uploads",
-        folded=("upload", "shows"),
-        left=("decision",),
-        right=("score", "moments", "alert"),
+        folded=("upload", "shows", "decision"),
+        right=("score", "moments"),
+        left=("alert",),
         wide=("kept as, or why not",),
     )
     titles = {item["asset_id"]: item["title"] for *_, item in uploads if item is not None}

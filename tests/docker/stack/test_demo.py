@@ -136,6 +136,7 @@ def printed(settings, monkeypatch, kinds) -> Iterator[Any]:
     monkeypatch.setattr(demo, "PIPELINES", [one for one in demo.PIPELINES if one.media_type in kinds])
     monkeypatch.setattr(demo, "Lake", SmallLake)
     monkeypatch.setattr(demo, "show_footage", lambda *_: [])
+    monkeypatch.setattr(demo, "open_intake", lambda _: None)
 
     def run(airflow: Airflow, *, terminal: bool = False) -> tuple[int, str]:
         monkeypatch.setattr(AirflowApi, "of", lambda _settings: airflow)

@@ -32,24 +32,24 @@ class Drive:
 _ACCIDENT = Trip("accident", ending=Ending.CRASH, stop_s=5.0, sign="ACCIDENT AHEAD")
 
 DRIVES = (
-    Drive("accident", "cam-7", f"{DAY}T08:14:05+00:00", _ACCIDENT, "runs into a lorry that warns of an accident"),
-    Drive("dull", "cam-7", f"{DAY}T08:31:40+00:00", Trip("dull", seconds=8.0), "nothing happens"),
+    Drive("accident", "cam-1", f"{DAY}T08:14:05+00:00", _ACCIDENT, "runs into a lorry that warns of an accident"),
+    Drive("dull", "cam-1", f"{DAY}T08:31:40+00:00", Trip("dull", seconds=8.0), "nothing happens"),
     Drive(
         "near-miss",
-        "cam-12",
+        "cam-2",
         f"{DAY}T12:02:11+00:00",
         Trip("near-miss", speed=11.0, ending=Ending.BRAKING, stop_s=5.5, sign="ROAD CLOSED"),
         "brakes hard and stands in time before a closed road",
     ),
     Drive(
         "no-audio",
-        "cam-12",
+        "cam-2",
         f"{DAY}T19:45:30+00:00",
         Trip("no-audio", seconds=8.0, light="night", sound=False),
         "nothing happens, at night and without a sound track",
     ),
-    Drive("truncated", "cam-9", f"{DAY}T17:20:52+00:00", _ACCIDENT, "half of the accident's file", share=0.5),
-    Drive("accident-again", "cam-3", f"{DAY}T08:14:05+00:00", _ACCIDENT, "the accident's bytes under another name"),
+    Drive("truncated", "cam-3", f"{DAY}T17:20:52+00:00", _ACCIDENT, "half of the accident's file", share=0.5),
+    Drive("accident-again", "cam-4", f"{DAY}T08:14:05+00:00", _ACCIDENT, "the accident's bytes under another name"),
 )
 
 
@@ -57,10 +57,10 @@ _SMALL = {"width": 320, "height": 180, "seconds": 4.0}
 TINY_DRIVES = (  # cheap to make and to look at: for a burst of uploads
     Drive(
         "tiny-accident",
-        "cam-7",
+        "cam-1",
         f"{DAY}T08:14:05+00:00",
         replace(_ACCIDENT, stop_s=2.0, **_SMALL),  # type: ignore[arg-type]
         "the accident in little",
     ),
-    Drive("tiny-dull", "cam-7", f"{DAY}T08:31:40+00:00", Trip("dull", **_SMALL), "nothing happens, in little"),  # type: ignore[arg-type]
+    Drive("tiny-dull", "cam-1", f"{DAY}T08:31:40+00:00", Trip("dull", **_SMALL), "nothing happens, in little"),  # type: ignore[arg-type]
 )
