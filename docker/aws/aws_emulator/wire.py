@@ -10,7 +10,9 @@ from urllib.parse import parse_qsl, urlsplit
 from aws_emulator.refusals import Refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+
+    from _typeshed.wsgi import WSGIApplication
 
 BLOCK_BYTES = 1024 * 1024
 LARGEST_BODY_BYTES = 5 * 1024**3  # S3's limit for one PUT
@@ -126,6 +128,18 @@ class IncomingRequest:
         self.environ["wsgi.input_terminated"] = True
         self.environ["CONTENT_LENGTH"] = str(len(body))
         self.environ.pop("HTTP_TRANSFER_ENCODING", None)
+
+
+def answer_of(app: WSGIApplication, request: IncomingRequest) -> tuple[str, list[tuple[str, str]], bytes]:
+    """Have ``app`` answer a request, and return status, headers and body for whoever changes them."""
+    started: list[Any] = []
+
+    def keep(status: str, headers: list[tuple[str, str]], _exc_info: Any = None) -> Callable[[bytes], object]:
+        started[:] = [status, headers]
+        return lambda _: None
+
+    body = b"".join(app(request.environ, keep))
+    return started[0], started[1], body
 
 
 class Bounded(io.RawIOBase):

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import datetime
 import hashlib
-import io
 import re
 import threading
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, quote, unquote, urlencode
 from xml.sax.saxutils import escape
 
@@ -21,12 +20,22 @@ from moto.iam.access_control import PermissionResult
 from moto.iam.models import get_account_id_from
 from moto.s3.models import s3_backends
 
-from aws_emulator.guard import checksums, chunked, conditions, events, forms, restores, signatures, told_checksums
+from aws_emulator.guard import (
+    checksums,
+    chunked,
+    conditions,
+    events,
+    forms,
+    listings,
+    restores,
+    signatures,
+    told_checksums,
+)
 from aws_emulator.guard.addresses import Address, address_of
 from aws_emulator.guard.credentials import Credentials
 from aws_emulator.guard.service_buckets import refuse_strangers
 from aws_emulator.refusals import Refusal
-from aws_emulator.wire import IncomingRequest
+from aws_emulator.wire import IncomingRequest, answer_of
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication
@@ -119,6 +128,8 @@ class Guard:
         if request.method == "HEAD" and request.header("x-amz-checksum-mode") and address.key:
             stored = restores.object_at(account_id, address, request.query.get("versionId"))
             start_response = told_checksums.telling_all(start_response, stored) if stored else start_response
+        if listings.is_to_be_encoded(request):
+            return listings.encode_versions(self.app, request, start_response)
         if request.method not in WRITES or not address.key:
             return self.app(request.environ, start_response)
         with self.locks.hold(address.bucket, address.key):
@@ -314,14 +325,7 @@ def _post_object(
     address: Address,
 ) -> Iterable[bytes]:
     """Let moto store a form's file, and answer with what S3 adds: ETag, Location and the document of status 201."""
-    started: list[Any] = []
-
-    def keep(status: str, headers: list[tuple[str, str]], _exc_info: Any = None) -> Callable[[bytes], object]:
-        started[:] = [status, headers]
-        return io.BytesIO().write
-
-    body = b"".join(app(request.environ, keep))
-    status, headers = started
+    status, headers, body = answer_of(app, request)
     stored = conditions.stored_object(account_id, address)
     if not status.startswith("2") or stored is None:
         start_response(status, headers)

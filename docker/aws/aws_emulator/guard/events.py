@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from aws_emulator.wire import IncomingRequest
+from aws_emulator.wire import IncomingRequest, answer_of
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication
@@ -24,7 +24,8 @@ def put(app: WSGIApplication, request: IncomingRequest, body: bytes, start_respo
     left = [entry for entry, no in zip(entries, refused, strict=True) if not no]
     answered: dict[str, Any] = {"FailedEntryCount": 0, "Entries": []}
     if left:
-        status, headers, answer = _ask(app, request, json.dumps({"Entries": left}).encode())
+        request.hand_on(json.dumps({"Entries": left}).encode())
+        status, headers, answer = answer_of(app, request)
         if not status.startswith("200"):
             start_response(status, headers)
             return [answer]
@@ -46,15 +47,3 @@ def _read(body: bytes) -> tuple[list[Any], list[bool]]:
         return entries, [str(entry.get("Source", "")).startswith("aws.") for entry in entries]
     except (ValueError, KeyError, TypeError, AttributeError):
         return [], []
-
-
-def _ask(app: WSGIApplication, request: IncomingRequest, body: bytes) -> tuple[str, list[tuple[str, str]], bytes]:
-    started: list[Any] = []
-
-    def keep(status: str, headers: list[tuple[str, str]], _exc_info: Any = None) -> Callable[[bytes], object]:
-        started[:] = [status, headers]
-        return lambda _: None
-
-    request.hand_on(body)
-    answer = b"".join(app(request.environ, keep))
-    return started[0], started[1], answer
