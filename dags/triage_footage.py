@@ -31,14 +31,18 @@ from media_dags.closing import fail_with_its_tasks
 from media_dags.defaults import DEFAULT_ARGS, ON_RUN_FAILED, cron_utc, late_after
 from media_dags.params import triage_params
 from media_dags.siblings import of_sibling
-from media_dags.triage import PAID_TASKS, act_on, ask_reviewer, look_and_listen
+from media_dags.triage import PAID_TASKS, act_on, look_and_listen
 from media_lake.operators.inspection import (
     FootageChooseAnalysesOperator,
     FootageInspectOperator,
     FootagePrepareOperator,
 )
 from media_lake.operators.storing import FootageStoreOperator
-from media_lake.operators.triage import FootageDecideOperator, FootageWriteSummaryOperator
+from media_lake.operators.triage import (
+    FootageAskReviewerOperator,
+    FootageDecideOperator,
+    FootageWriteSummaryOperator,
+)
 from media_lake.operators.uploads import FootageClaimUploadsOperator
 
 GROUP = "triage_upload"
@@ -84,8 +88,11 @@ def triage_footage():
             map_index_template="{{ names }}", trigger_rule=TriggerRule.ALL_DONE,
         )  # fmt: skip
         look_and_listen(GROUP, prepare_upload) >> decide
-        act_on(decide, asset_id=asset_id, name=of_sibling(GROUP, "prepare_upload")("name"))
-        decide >> ask_reviewer(GROUP, prepare_upload, asset_id=asset_id)
+        name = of_sibling(GROUP, "prepare_upload")("name")
+        act_on(decide, asset_id=asset_id, name=name)
+        decide >> FootageAskReviewerOperator(
+            task_id="ask_reviewer", asset_id=asset_id, review_dag_id="review_footage", map_index_template=name
+        )
 
     @task_group
     def file_quiet(asset_id):

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
-from airflow.sdk import Context, TriggerRule
+from airflow.sdk import TriggerRule
 
 from aws_media.operators.mediaconvert import MediaConvertCreateJobOperator
 from aws_media.operators.rekognition import (
@@ -41,7 +40,7 @@ def look_and_listen(group: str, prepare_upload: Any) -> list[Any]:
     """Have Rekognition look at an upload, or at its proxy, and Transcribe listen; returns the tasks, in their order."""
     prepared = of_sibling(group, prepare_upload.task_id.rpartition(".")[2])
     base = prepared("base")
-    paid = {"map_index_template": prepared("name"), "soft_fail": True, "deferrable": True}
+    paid: dict[str, Any] = {"map_index_template": prepared("name"), "soft_fail": True, "deferrable": True}
     make_proxy = MediaConvertCreateJobOperator(
         task_id="make_proxy",
         settings=prepare_upload.output["proxy_settings"],
@@ -78,25 +77,6 @@ def look_and_listen(group: str, prepare_upload: Any) -> list[Any]:
     return [make_proxy, *detect, transcribe]
 
 
-def ask_reviewer(group: str, prepare_upload: Any, *, asset_id: Any) -> TriggerDagRunOperator:
-    """Start the review of an upload of which the rules are not sure: one, however often the task runs."""
-    prepared = of_sibling(group, prepare_upload.task_id.rpartition(".")[2])
-
-    def is_doubtful(context: Context) -> bool:
-        ti = context["ti"]
-        return ti.xcom_pull(task_ids=f"{group}.decide", key="decision", map_indexes=ti.map_index) == "review"
-
-    return TriggerDagRunOperator(
-        task_id="ask_reviewer",
-        trigger_dag_id="review_footage",
-        trigger_run_id=f"review__{prepared('asset_id')}",
-        conf={"asset_id": asset_id},
-        skip_when_already_exists=True,
-        map_index_template=prepared("name"),
-        pre_execute=only_if((is_doubtful, "the rules are sure")),
-    )
-
-
 def act_on(decided: Any, *, asset_id: Any, name: str) -> list[Any]:
     """Publish and alert about an incident, and put the upload where it costs least; returns the tasks.
 
@@ -104,7 +84,7 @@ def act_on(decided: Any, *, asset_id: Any, name: str) -> list[Any]:
         MediaConvert jobs, ``{}`` where there is nothing to make.
     :param name: template of the upload's name, for the grid.
     """
-    named = {"map_index_template": name}
+    named: dict[str, Any] = {"map_index_template": name}
     make = [
         MediaConvertCreateJobOperator(
             task_id=task_id,
@@ -116,7 +96,7 @@ def act_on(decided: Any, *, asset_id: Any, name: str) -> list[Any]:
         )
         for task_id, settings in MADE.items()
     ]
-    last = {"asset_id": asset_id, "trigger_rule": TriggerRule.ALL_DONE} | named
+    last: dict[str, Any] = {"asset_id": asset_id, "trigger_rule": TriggerRule.ALL_DONE} | named
     send_alert = FootageAlertOperator(task_id="send_alert", **last)
     store_upload = FootageStoreOperator(task_id="store_upload", **last)
     decided >> make >> send_alert >> store_upload

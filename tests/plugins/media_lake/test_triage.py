@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from airflow.sdk import Asset
-from airflow.sdk.exceptions import AirflowSkipException, TaskAwaitingInput
+from airflow.sdk.exceptions import AirflowSkipException, DagRunTriggerException, TaskAwaitingInput
 
 from include.captions.transcribe import segments_from_transcript, transcript_text
 from include.catalog.keys import FootageFolder, analysis_key, footage_run_summary_key
@@ -23,6 +23,7 @@ from include.triage.evidence import NO_SOUND, SCREENED_OUT
 from media_lake import sentiment
 from media_lake.operators.triage import (
     FootageApplyReviewOperator,
+    FootageAskReviewerOperator,
     FootageDecideOperator,
     FootageReviewOperator,
     FootageWriteSummaryOperator,
@@ -413,6 +414,27 @@ def apply(context, review):
         FootageApplyReviewOperator(task_id="apply_answer", asset_id=asset_id, answer=answer).execute(context)
 
     return apply
+
+
+def ask_reviewer(asset_id: str) -> FootageAskReviewerOperator:
+    return FootageAskReviewerOperator(task_id="ask_reviewer", asset_id=asset_id, review_dag_id="review_footage")
+
+
+def test_a_doubtful_upload_starts_the_one_review_that_is_its_own(doubtful, context):
+    with pytest.raises(DagRunTriggerException) as started:
+        ask_reviewer(doubtful).execute(context)
+    run = started.value
+    assert (run.trigger_dag_id, run.dag_run_id) == ("review_footage", f"review__{doubtful}")
+    assert run.conf == {"asset_id": doubtful}
+    assert run.skip_when_already_exists
+    assert not run.reset_dag_run
+
+
+def test_an_upload_that_the_rules_are_sure_of_starts_no_review(uploads, decide, context):
+    asset_id = uploads.land()
+    decide(asset_id)
+    with pytest.raises(AirflowSkipException, match="is incident: there is no doubt"):
+        ask_reviewer(asset_id).execute(context)
 
 
 def test_a_person_is_asked_with_what_fired_and_a_deadline(doubtful, review, asked, context):
