@@ -69,7 +69,9 @@ def pictures(camera: Camera, seconds: float, *, seed: int = 0, rate: int = RATE)
             offset = 211.0 * (near - layer)
             map_x = (x / scale + (right + 0.5) * WIDTH + offset) % side
             map_y = (y / scale + (down + 0.5) * WIDTH + offset) % side
-            seen += share * cv2.remap(world, map_x.astype(np.float32), map_y.astype(np.float32), cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP)
+            seen += share * cv2.remap(
+                world, map_x.astype(np.float32), map_y.astype(np.float32), cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP
+            )
         yield seen.clip(0, 255).astype(np.uint8)
 
 
