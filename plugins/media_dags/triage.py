@@ -23,7 +23,7 @@ MADE = {"make_rendition": "rendition_settings"} | {
     f"cut_evidence_{number}": f"evidence_{number}_settings" for number in range(1, MOST_CLIPS + 1)
 }
 """What is made of an incident, and the XCom with its settings."""
-DETECT = {
+DETECT: dict[str, Any] = {
     "detect_labels": RekognitionDetectLabelsOperator,
     "detect_segments": RekognitionDetectSegmentsOperator,
     "detect_text": RekognitionDetectTextOperator,
