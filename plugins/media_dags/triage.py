@@ -13,7 +13,7 @@ from aws_media.operators.rekognition import (
     RekognitionDetectTextOperator,
 )
 from aws_media.operators.transcribe import TranscribeStartTranscriptionJobOperator
-from include.catalog.keys import analysis_key, raw_analysis_key, raw_transcript_key
+from include.catalog.keys import analysis_key, raw_analysis_key
 from include.video.evidence import MOST_CLIPS
 from media_dags.siblings import of_sibling, only_if
 from media_lake.operators.alerts import FootageAlertOperator
@@ -67,7 +67,7 @@ def look_and_listen(group: str, prepare_upload: Any) -> list[Any]:
         bucket=prepared("audio_bucket"),
         key=prepared("audio_key"),
         output_key=analysis_key(base, "transcript"),
-        raw_output_key=raw_transcript_key(base),
+        raw_output_key=prepared("raw_transcript_key"),
         language_code="{{ params.language }}",
         pre_execute=only_if(IS_HEARD),
         **paid,
