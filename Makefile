@@ -23,7 +23,7 @@ PY := .venv/bin/python
 STACK := PYTHONPATH=.:docker/stack $(PY) -m local_stack
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down status logs test lint docs bench check requirements clean venv venv-dev
+.PHONY: help demo up down status logs burst test lint docs bench check requirements clean venv venv-dev
 
 help:  ## this list
 	@awk -F ':.*  ## ' '/^[a-z-]+:.*  ## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -52,6 +52,9 @@ lint: venv-dev  ## ruff, which fixes nothing, and the types
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
 	@$(PY) -m mypy
+
+burst: venv  ## many uploads at once on the running stack, with kills, and a check that nothing was lost; N=<uploads>
+	@$(STACK) burst $${N:+--uploads "$$N"}
 
 docs: venv  ## write dags/DAGS.md and docs/schemas from the sources
 	@$(PY) docs/generate.py
