@@ -24,13 +24,17 @@ from include.storage.classes import class_prices
 from include.storage.plan_file import Move
 from include.storage.tiering import Group, StandingRule, rule_days
 
-Way = Literal["lifecycle", "copy", "batch", "store"]
+Way = Literal["lifecycle", "copy", "batch", "store", "refused"]
+"""``refused``: no means is safe there; the options say what to do."""
 
 LEAST_FOR_A_RULE = 1000
 """A rule also catches what comes later: fewer objects say too little about that."""
 
 BUNDLED = 100
 """Objects in a bundle, for its price."""
+
+NO_VERSIONS = "its bucket keeps no versions, so that a copy would overwrite what it is to be compared with: "
+NO_VERSIONS += "switch versioning on, or put a lifecycle rule"
 
 RULE_PREFIX = "tiering-"
 """What the ids of our lifecycle rules begin with; rules with other ids are not touched."""
@@ -95,16 +99,19 @@ def options_for(group: Group, card: RateCard, *, most_copies: int) -> list[Optio
             f"a rule on {group.area.prefix} above {group.rule_above_bytes} bytes, from day {rule_days(group.to_class)}"
         )
     batch_usd = card.rate("s3.batch.job").usd + n * (put + card.rate("s3.batch.object").usd) + group.reading_usd
+    copies, safe = n <= most_copies, group.keeps_versions
+    copy_note = "verified one by one" if copies else f"more than the {most_copies} of a run"
+    batch_note = "a manifest, and a job that a person starts"
     return [
         Option(way="lifecycle", objects=ruled, usd=ruled * put, possible=ruled >= LEAST_FOR_A_RULE, note=why),
         Option(
             way="copy",
             objects=n,
             usd=copies_usd,
-            possible=n <= most_copies,
-            note="verified one by one" if n <= most_copies else f"more than the {most_copies} of a run",
+            possible=safe and copies,
+            note=copy_note if safe else NO_VERSIONS,
         ),
-        Option(way="batch", objects=n, usd=batch_usd, possible=True, note="a manifest, and a job that a person starts"),
+        Option(way="batch", objects=n, usd=batch_usd, possible=safe, note=batch_note if safe else NO_VERSIONS),
         Option(
             way="bundle",
             objects=n,
@@ -133,11 +140,13 @@ def steps_for(group: Group, card: RateCard, *, most_copies: int) -> list[Step]:
     if rest:
         if group.area.catalogue:
             way: Way = "store"
+        elif not group.keeps_versions:
+            way = "refused"
         elif rest <= most_copies and options["copy"].usd <= options["batch"].usd:
             way = "copy"
         else:
             way = "batch"
-        usd = options[way].usd * rest / group.objects
+        usd = 0.0 if way == "refused" else options[way].usd * rest / group.objects
         steps.append(Step(way=way, objects=rest, usd=usd, below_bytes=below, **common))
     return steps
 
@@ -201,6 +210,8 @@ def standing_rules(rules: Iterable[Mapping[str, Any]]) -> list[StandingRule]:
 def batch_manifest(moves: Iterable[Move], *, with_versions: bool) -> Iterator[bytes]:
     r"""Write the manifest of a batch job, row by row: bucket, URL-encoded key and, in a versioned bucket, version.
 
+    What was stored before its bucket kept versions has the version ``null``.
+
     >>> move = Move(bucket="lake", key="a b.mp4", version_id="v1", etag=None, size_bytes=1, age_days=0, area="raw",
     ...             importance="low", from_class="STANDARD", to_class="DEEP_ARCHIVE", usd_before=1, usd_after=0,
     ...             monthly_usd_saved=1, reason="")
@@ -209,7 +220,7 @@ def batch_manifest(moves: Iterable[Move], *, with_versions: bool) -> Iterator[by
     """
     for move in moves:
         row = io.StringIO()
-        cells = [move.bucket, quote(move.key, safe="/"), *([move.version_id or ""] if with_versions else [])]
+        cells = [move.bucket, quote(move.key, safe="/"), *([move.version_id or "null"] if with_versions else [])]
         csv.writer(row, lineterminator="\n").writerow(cells)
         yield row.getvalue().encode()
 

@@ -149,13 +149,38 @@ def move_object(
         if copy is None:
             raise OriginalLost(f"{source} is gone, and no version of s3://{bucket}/{key} proves to be its copy")
         return move.done(copy, copied=False)
-    checksums = move.known_checksums(original.checksums)
-    copy = move.proved_copy(checksums, size_bytes=original.head["ContentLength"])
-    copied = copy is None
-    if copy is None:
-        copy = move.copy(original, checksums)
+    copied = move.copied(original)
     move.delete(original)
-    return move.done(copy, copied=copied)
+    return copied
+
+
+def copy_object(s3: S3Client, source: ObjectVersion, *, bucket: str, key: str, sha256: str) -> MovedObject:
+    """Have a proved copy of ``source`` stand as ``key`` in another ``bucket``; the original stays.
+
+    :raises OriginalLost: when the original is gone.
+    :raises OriginalChanged, CopyNotProved, botocore.exceptions.ClientError: as ``move_object``.
+    """
+    move = _Move(s3, source, bucket, key, "STANDARD", sha256, LARGEST_COPY_BYTES, in_place=False)
+    original = move.look(source)
+    if original is None:
+        raise OriginalLost(f"{source} is gone")
+    return move.copied(original)
+
+
+def delete_copied(s3: S3Client, source: ObjectVersion, *, storage_class: StorageClass) -> bool:
+    """Delete a version whose copy in another class is proved under the same key, and say whether it was there.
+
+    A change of class that is interrupted between copy and deletion leaves such a version, which is paid for.
+    """
+    move = _Move(s3, source, source.bucket, source.key, storage_class, None, LARGEST_COPY_BYTES, in_place=True)
+    original = move.look(source)
+    if original is None or original.storage_class == storage_class:
+        return False
+    checksums = original.checksums or move.read(original)
+    if move.proved_copy(checksums, size_bytes=original.head["ContentLength"]) is None:
+        return False
+    move.delete(original)
+    return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +203,12 @@ class _Move:
                 return None
             raise
 
+    def copied(self, original: _Standing) -> MovedObject:
+        """Copy the original, unless that is done already."""
+        checksums = self.known_checksums(original.checksums)
+        standing = self.proved_copy(checksums, size_bytes=original.head["ContentLength"])
+        return self.done(standing or self.copy(original, checksums), copied=standing is None)
+
     def known_checksums(self, of_original: Mapping[str, str]) -> dict[str, str]:
         """Return what any copy must have, by algorithm, as S3 writes it."""
         if self.sha256 is None:
@@ -193,7 +224,9 @@ class _Move:
             if size_bytes is not None and version["Size"] != size_bytes:
                 continue
             place = ObjectVersion(bucket=self.bucket, key=self.key, version_id=_real(version["VersionId"]))
-            if self.in_place and (place == self.source or version["StorageClass"] != self.storage_class):
+            if self.in_place and (
+                version["VersionId"] == self.source.version_id or version["StorageClass"] != self.storage_class
+            ):
                 continue
             copy = self.look(place)
             if copy is not None and self.is_proved(copy, checksums):
@@ -217,9 +250,21 @@ class _Move:
                 yield version
 
     def copy(self, original: _Standing, checksums: dict[str, str]) -> _Standing:
-        """Copy the original and return the copy, which is proved; one that is not is deleted again."""
+        """Copy the original and return the copy, which is proved."""
         size_bytes = original.head["ContentLength"]
         whole = size_bytes <= self.largest_copy_bytes
+        try:
+            return self.copy_as(original, checksums, whole=whole)
+        except CopyNotProved:
+            if not whole or not size_bytes:
+                raise
+        # S3 may keep for the copy what it keeps for the original: a checksum of its parts. Parts that it joins by a
+        # checksum of the whole have one.
+        return self.copy_as(original, checksums, whole=False)
+
+    def copy_as(self, original: _Standing, checksums: dict[str, str], *, whole: bool) -> _Standing:
+        """Copy the original in one request or part by part; a copy that is not proved is deleted again."""
+        size_bytes = original.head["ContentLength"]
         if not checksums.keys() & set(_WHOLE if whole else _CRCS):
             checksums |= self.read(original)
         try:
@@ -228,6 +273,8 @@ class _Move:
             if isinstance(error, ClientError) and error.response["Error"]["Code"] not in _TAKEN:
                 raise
             copy = self.proved_copy(checksums, size_bytes=size_bytes)
+            if copy is None and self.in_place:
+                raise OriginalChanged(f"{self.source} was replaced while it was moved: the new one stays") from error
             if copy is None:
                 raise
             log.info("the copy %s stands already: the reply was lost, or another worker made it", copy.place)
@@ -253,7 +300,7 @@ class _Move:
             CopySourceIfMatch=original.head["ETag"],
             StorageClass=self.storage_class,
             ChecksumAlgorithm=algorithm,
-            **self.condition(),
+            **self.condition(original),
         )
         return _real(answer.get("VersionId"))
 
@@ -265,7 +312,7 @@ class _Move:
         tags = self.s3.get_object_tagging(**self.source.request)["TagSet"]
         target: Any = {"Bucket": self.bucket, "Key": self.key}
         self.abort_leftovers()
-        condition = self.condition()
+        condition = self.condition(original)
         upload: Any = target | {
             "UploadId": self.s3.create_multipart_upload(
                 **target,
@@ -309,8 +356,10 @@ class _Move:
                 with suppress(ClientError):
                     self.s3.abort_multipart_upload(Bucket=self.bucket, Key=self.key, UploadId=upload["UploadId"])
 
-    def condition(self) -> dict[str, Any]:
+    def condition(self, original: _Standing) -> dict[str, Any]:
         """Have S3 refuse the copy when something came under the key since it was looked at: a twin of this request."""
+        if self.in_place:
+            return {"IfMatch": original.head["ETag"]}
         current = next((version["ETag"] for version in self.versions() if version["IsLatest"]), None)
         return {"IfMatch": current} if current else {"IfNoneMatch": "*"}
 

@@ -70,7 +70,7 @@ def unescaped(cell: str) -> str:
 
 def write_moves(moves: Iterable[Move], file: IO[str]) -> int:
     """Write a header and a row for each move as it comes; return how many there were."""
-    writer = csv.writer(file, lineterminator="\n")
+    writer = csv.writer(file, lineterminator="\r\n")  # so that a line break of either kind within a cell is quoted
     writer.writerow(COLUMNS)
     written = 0
     for move in moves:

@@ -65,6 +65,8 @@ class Group:
     bucket: str
     area: Area
     to_class: str
+    keeps_versions: bool = True
+    """Of the bucket: without them a copy onto itself overwrites what it is to be compared with."""
     objects: int = 0
     size_bytes: int = 0
     saved_usd: float = 0.0
@@ -137,14 +139,19 @@ class Planner:
     _taken: int = 0
 
     def plan(
-        self, bucket: str, contents: Iterable[StoredKey], standing_rules: Sequence[StandingRule] = ()
+        self,
+        bucket: str,
+        contents: Iterable[StoredKey],
+        standing_rules: Sequence[StandingRule] = (),
+        *,
+        keeps_versions: bool = True,
     ) -> Iterator[Move]:
         """Decide about every object of a bucket, and yield those to move."""
         prefixes = sorted({area.prefix for area in self._areas_of(bucket) if area.is_whole_prefix})
         for stored, area, known in self._with_knowledge(contents):
             target, move = self._decide(stored, area, known, standing_rules)
             if move is not None:
-                self._take(move, area)
+                self._take(move, area, keeps_versions)
                 yield move
             for prefix in prefixes:
                 if stored.key.startswith(prefix) and (move is None or prefix != area.prefix):
@@ -239,10 +246,12 @@ class Planner:
         self._total(self.after, stored.storage_class).add(stored.size_bytes, usd_a_month)
         return stored.storage_class, None
 
-    def _take(self, move: Move, area: Area) -> None:
+    def _take(self, move: Move, area: Area, keeps_versions: bool) -> None:
         name = (move.bucket, area.name, move.to_class)
         if name not in self.groups:
-            self.groups[name] = Group(bucket=move.bucket, area=area, to_class=move.to_class)
+            self.groups[name] = Group(
+                bucket=move.bucket, area=area, to_class=move.to_class, keeps_versions=keeps_versions
+            )
         place = class_prices(self.card)[move.from_class]  # type: ignore[index]
         self.groups[name].add(move, place.read_backs[0].usd_per_byte * move.size_bytes)
         self._taken += 1

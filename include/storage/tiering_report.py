@@ -8,7 +8,7 @@ from typing import Any
 
 from include.storage.classes import class_prices
 from include.storage.decision import size_text, usd_text
-from include.storage.means import BUNDLED, Step, options_for, steps_for
+from include.storage.means import BUNDLED, NO_VERSIONS, Step, options_for, steps_for
 from include.storage.tiering import Planner, totals_table
 
 REPORT_VERSION = 1
@@ -60,9 +60,18 @@ def report_from(
             {"below_bytes": 2**size, **totals_table({"": planner.sizes[size]})[""]} for size in sorted(planner.sizes)
         ],
         "examples": [asdict(move) for move in planner.examples],
-        "advice": advice_for(planner),
+        "advice": [*refusals_in(steps), *advice_for(planner)],
         "plan": plan,
     }
+
+
+def refusals_in(steps: Sequence[Step]) -> list[str]:
+    """Say what is planned and not done, and why."""
+    return [
+        f"{step.objects} objects of {step.bucket} ({step.area}) stay where they are: {NO_VERSIONS}"
+        for step in steps
+        if step.way == "refused"
+    ]
 
 
 def advice_for(planner: Planner) -> list[str]:

@@ -27,7 +27,7 @@ from include.storage.importance import default_importance_rules
 from include.storage.means import Step, batch_job_request, batch_manifest, lifecycle_rule, standing_rules, with_rule
 from include.storage.moving import MoveError
 from include.storage.plan_file import Move, read_moves, write_moves
-from include.storage.reclassing import change_class
+from include.storage.reclassing import change_class, keeps_versions
 from include.storage.tiering import Planner
 from include.storage.tiering_chart import chart_from
 from include.storage.tiering_report import report_from, report_lines, steps_from
@@ -105,7 +105,8 @@ class LakePlanTieringOperator(BaseOperator):
                 raise AirflowFailException(f"the lake has no bucket {role!r}; it has {', '.join(ROLES)}")
             bucket = getattr(SETTINGS, f"{role}_bucket")
             contents, origin = contents_of(s3, bucket, reports_bucket=SETTINGS.reports_bucket, now=now)
-            yield from planner.plan(bucket, contents, standing_rules(lifecycle_rules(s3, bucket)))
+            rules = standing_rules(lifecycle_rules(s3, bucket))
+            yield from planner.plan(bucket, contents, rules, keeps_versions=keeps_versions(s3, bucket))
             read_from.append(origin | {"older_versions": contents.older_versions})
 
 
@@ -200,7 +201,7 @@ class LakeApplyTieringOperator(BaseOperator):
 
     def _write_batch(self, s3: Any, report: dict[str, Any], step: Step, run: str, number: int) -> dict[str, Any]:
         """Write the manifest of a batch job, and the request with which a person starts it."""
-        versioned = s3.get_bucket_versioning(Bucket=step.bucket).get("Status") == "Enabled"
+        versioned = keeps_versions(s3, step.bucket)
         manifest_key = tiering_key(run[:8], f"manifest_{number}.csv")
         request_key = tiering_key(run[:8], f"batch_job_{number}.json")
         plan = report["plan"]

@@ -257,6 +257,24 @@ def test_an_original_that_s3_keeps_only_checksums_of_parts_of_is_read(s3, aws, i
     assert reads == [1]
 
 
+def test_a_copy_that_keeps_only_a_checksum_of_the_parts_is_made_anew_of_parts_that_are_joined_by_the_whole(
+    s3, aws, put, move, archive
+):
+    """As S3 may answer for a copy of what was uploaded in parts; the local AWS computes the copy's own checksum."""
+    of_parts = []
+    aws.meta.events.register("after-call.s3.CopyObject", lambda parsed, **_: of_parts.append(parsed["VersionId"]))
+
+    def hide_checksum(parsed, **_):
+        if parsed.get("VersionId") in of_parts:
+            parsed["ChecksumType"] = "COMPOSITE"
+
+    aws.meta.events.register("after-call.s3.HeadObject", hide_checksum)
+    moved = move(put())
+    assert content(s3, moved.place) == SMALL
+    assert len(of_parts) == 1
+    assert versions(s3, archive) == [moved.place.version_id]
+
+
 def test_a_class_is_changed_in_place_by_a_new_version(s3, put, move):
     moved = move(put())
     colder = move(moved.place, bucket=moved.place.bucket, storage_class="DEEP_ARCHIVE")

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import pytest
-from botocore.stub import Stubber
 
-from include.storage.moving import CopyNotProved, OriginalChanged
+from include.storage.moving import OriginalChanged
 from include.storage.reclassing import change_class
 from tests.include.storage.test_plan_file import move
 
 BODY = b"a drive" * 1000
 
 
-@pytest.fixture(params=[False, True], ids=["without versions", "versioned"])
-def place(request, s3, bucket):
-    if request.param:
-        s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+@pytest.fixture
+def place(s3, bucket):
+    """A bucket that keeps versions."""
+    keep_versions(s3, bucket)
     return bucket
+
+
+def keep_versions(s3, bucket, status="Enabled"):
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": status})
 
 
 def put(s3, bucket, body=BODY):
@@ -64,40 +67,58 @@ def test_an_object_that_is_gone_is_no_failure(s3, place):
     assert change_class(s3, planned) == "gone"
 
 
-def test_an_object_that_is_replaced_in_that_very_moment_keeps_what_came(s3, bucket, monkeypatch):
-    planned = put(s3, bucket)
+def test_an_object_that_is_replaced_in_that_very_moment_keeps_what_came(s3, place, monkeypatch):
+    planned = put(s3, place)
     copy = s3.copy_object
 
     def copy_too_late(**request):
-        s3.put_object(Bucket=bucket, Key="a.mp4", Body=b"newer")
+        s3.put_object(Bucket=place, Key="a.mp4", Body=b"newer")
         return copy(**request)
 
     monkeypatch.setattr(s3, "copy_object", copy_too_late)
-    with pytest.raises(OriginalChanged, match="replaced while"):
+    with pytest.raises(OriginalChanged, match="was replaced"):
         change_class(s3, planned)
-    found = s3.get_object(Bucket=bucket, Key="a.mp4")
+    found = s3.get_object(Bucket=place, Key="a.mp4")
     assert found["Body"].read() == b"newer"
-    assert "StorageClass" not in found or found["StorageClass"] == "STANDARD"
+    assert found.get("StorageClass", "STANDARD") == "STANDARD"
 
 
-def test_a_copy_with_another_checksum_is_told_of():
-    import boto3
+def test_the_old_version_that_an_interrupted_run_left_is_deleted_by_the_next(s3, place, monkeypatch):
+    planned = put(s3, place)
 
-    client = boto3.client("s3", region_name="us-east-1", aws_access_key_id="x", aws_secret_access_key="x")
-    head = {"ContentLength": 5, "ETag": '"e"', "ChecksumCRC64NVME": "right", "ChecksumType": "FULL_OBJECT"}
-    with Stubber(client) as stub:
-        stub.add_response("head_object", head)
-        stub.add_response("copy_object", {})
-        stub.add_response("head_object", head | {"ChecksumCRC64NVME": "wrong", "StorageClass": "DEEP_ARCHIVE"})
-        with pytest.raises(CopyNotProved, match="wrong and not right"):
-            change_class(client, move())
+    def killed(**_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(s3, "delete_object", killed)
+    with pytest.raises(KeyboardInterrupt):
+        change_class(s3, planned)
+    monkeypatch.undo()
+    assert len(versions(s3, place)) == 2
+    assert change_class(s3, planned) == "there already"
+    (left,) = versions(s3, place)
+    assert (left["StorageClass"], left["Size"]) == ("STANDARD_IA", len(BODY))
 
 
-def test_what_one_request_does_not_copy_stays_where_there_are_no_versions():
-    import boto3
+def test_an_older_version_that_is_no_original_of_the_newer_one_stays(s3, place):
+    planned = put(s3, place)
+    s3.put_object(Bucket=place, Key="a.mp4", Body=b"another film", StorageClass="STANDARD_IA")
+    assert change_class(s3, planned) == "there already"
+    assert len(versions(s3, place)) == 2
 
-    client = boto3.client("s3", region_name="us-east-1", aws_access_key_id="x", aws_secret_access_key="x")
-    size_bytes = 6 * 2**30
-    with Stubber(client) as stub:
-        stub.add_response("head_object", {"ContentLength": size_bytes, "ETag": '"e"'})
-        assert change_class(client, move(size_bytes=size_bytes)) == "too large"
+
+@pytest.mark.parametrize("status", [None, "Suspended"])
+def test_a_bucket_that_keeps_no_versions_is_left_alone(s3, bucket, status):
+    if status:
+        keep_versions(s3, bucket, status)
+    planned = put(s3, bucket)
+    assert change_class(s3, planned) == "no versions"
+    assert s3.head_object(Bucket=bucket, Key="a.mp4").get("StorageClass", "STANDARD") == "STANDARD"
+
+
+def test_what_came_before_its_bucket_kept_versions_moves_once_it_does(s3, bucket):
+    planned = put(s3, bucket)
+    keep_versions(s3, bucket)
+    assert change_class(s3, planned) == "moved"
+    assert change_class(s3, planned) == "there already"
+    (left,) = versions(s3, bucket)
+    assert (left["StorageClass"], left["Size"]) == ("STANDARD_IA", len(BODY))

@@ -116,6 +116,19 @@ def test_few_objects_are_copied_and_too_many_for_a_run_go_by_batch(planner):
     assert ways(group, planner, most_copies=299) == [("batch", 300)]
 
 
+def test_where_a_bucket_keeps_no_versions_only_a_rule_may_move_and_the_report_says_what_to_do(planner):
+    list(planner.plan("media-raw", films(300), keeps_versions=False))
+    (group,) = planner.groups.values()
+    (refused,) = steps_for(group, planner.card, most_copies=10_000)
+    assert (refused.way, refused.objects, refused.usd) == ("refused", 300, 0)
+    assert [option.way for option in options_for(group, planner.card, most_copies=10_000) if option.possible] == []
+    (advice,) = report_from(planner, most_copies=10_000, read_from=[], plan={})["advice"]
+    assert "300 objects of media-raw (raw video) stay where they are" in advice
+    assert "switch versioning on" in advice
+    list(planner.plan("media-raw", films(1500), keeps_versions=False))
+    assert ways(group, planner)[0][0] == "lifecycle"
+
+
 def test_many_that_all_go_one_way_take_a_rule_and_cost_no_more_than_copies(planner):
     group = group_of(planner, films(1500))
     assert ways(group, planner) == [("lifecycle", 1500)]

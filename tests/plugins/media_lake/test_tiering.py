@@ -41,6 +41,7 @@ def s3(lake):
 def bucket(s3):
     name = f"tier-{uuid.uuid4().hex}"
     s3.create_bucket(Bucket=name)
+    s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
     return name
 
 
@@ -141,11 +142,12 @@ def step(bucket, way="copy", **other) -> Step:
 
 def put_films(s3, bucket, count=3):
     keys = [f"video/film {number}.mp4" for number in range(count)]
-    etags = [s3.put_object(Bucket=bucket, Key=key, Body=key.encode())["ETag"].strip('"') for key in keys]
+    stored = [s3.put_object(Bucket=bucket, Key=key, Body=key.encode()) for key in keys]
     return [
-        move(bucket=bucket, key=key, etag=etag, size_bytes=len(key), to_class="STANDARD_IA")
-        for key, etag in zip(keys, etags, strict=True)
-    ]
+        move(bucket=bucket, key=key, version_id=one["VersionId"], etag=one["ETag"].strip('"'), size_bytes=len(key),
+             to_class="STANDARD_IA")
+        for key, one in zip(keys, stored, strict=True)
+    ]  # fmt: skip
 
 
 def test_one_object_that_cannot_move_does_not_stop_the_others_and_a_retry_tries_it_alone(
@@ -190,9 +192,10 @@ def test_a_rule_is_put_once_and_those_of_others_stay(s3, bucket, planned, apply)
 
 
 def test_a_batch_job_gets_its_manifest_and_a_request_that_s3_control_takes(s3, bucket, planned, apply):
-    (job,) = apply(planned(put_films(s3, bucket), [step(bucket, "batch")]))["batch_jobs"]
+    films = put_films(s3, bucket)
+    (job,) = apply(planned(films, [step(bucket, "batch")]))["batch_jobs"]
     manifest = s3.get_object(Bucket=REPORTS, Key=job["manifest"])
-    assert manifest["Body"].read().decode().splitlines()[0] == f"{bucket},video/film%200.mp4"
+    assert manifest["Body"].read().decode().splitlines()[0] == f"{bucket},video/film%200.mp4,{films[0].version_id}"
     request = json.loads(s3.get_object(Bucket=REPORTS, Key=job["request"])["Body"].read())
     assert request["Manifest"]["Location"]["ETag"] == manifest["ETag"].strip('"')
     control = boto3.client("s3control", region_name="us-east-1")
