@@ -60,7 +60,9 @@ GROUP = "triage_upload"
     doc_md=__doc__,
 )
 def triage_footage():
-    claim_uploads = FootageClaimUploadsOperator(task_id="claim_uploads", limit="{{ params.most_uploads }}")
+    claim_uploads = FootageClaimUploadsOperator(
+        task_id="claim_uploads", limit="{{ params.most_uploads }}", max_cost_usd="{{ params.max_cost_usd }}"
+    )
     inspect_upload = FootageInspectOperator.partial(task_id="inspect_upload", map_index_template="{{ name }}").expand(
         asset_id=claim_uploads.output
     )
@@ -115,7 +117,7 @@ def triage_footage():
         outlets=[assets.FOOTAGE_TRIAGE],
         trigger_rule=TriggerRule.ALL_DONE,
     )
-    failure = fail_with_its_tasks(summary="report_triage")
+    failure = fail_with_its_tasks(summary="report_triage", budget="choose_analyses")
     cancel_leftovers = CancelLeftoverJobsOperator(task_id="cancel_leftovers")
     [claim_uploads, inspect_upload, choose_analyses, *decided] >> report_triage >> failure
     report_triage >> cancel_leftovers.as_teardown(on_failure_fail_dagrun=True)

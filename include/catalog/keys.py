@@ -9,10 +9,11 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import PurePosixPath
-from typing import Literal
+from typing import Any, Literal, Self
 
 MediaType = Literal["audio", "video"]
 Kind = Literal["features", "labels"]
@@ -204,6 +205,11 @@ class FootageFolder:
     day: str
     stem: str
 
+    @classmethod
+    def of(cls, item: Mapping[str, Any]) -> Self:
+        """Return the folder of an upload by its item of the catalogue."""
+        return cls(item["device"], item["day"], item["stem"])
+
     def __post_init__(self) -> None:
         for part in (self.device, self.stem):
             if not is_slug(part):
@@ -224,6 +230,16 @@ class FootageFolder:
         """Key of something made of the upload: ``web.mp4``, ``evidence_1.mp4``, ``moment.jpg``, ``audio.flac``."""
         return f"{self.base}_{name}"
 
+    def original(self, ingest_key: str) -> str:
+        """Key of a copy of the upload, for who cannot be told to read an older version of ``ingest_key``.
+
+        >>> FootageFolder("cam-1", "20260301", "FILE0001-72dd7859").original("footage/cam-1/20260301/FILE0001.MP4")
+        'video/footage/cam-1/20260301/FILE0001-72dd7859_original.MP4'
+        """
+        extension = PurePosixPath(ingest_key).suffix
+        plain = is_slug(extension[1:]) and len(extension) <= _LONGEST_EXTENSION + 1
+        return self.media(f"original{extension if plain else ''}")
+
 
 def footage_run_summary_key(run: str) -> str:
     """Key, in the processed bucket, of what a run of ``triage_footage`` made of its uploads.
@@ -236,13 +252,20 @@ def footage_run_summary_key(run: str) -> str:
     return f"video/footage/_runs/{run}/summary.json"
 
 
-def archive_key(ingest_key: str) -> str:
+def archive_key(ingest_key: str, addition: str = "") -> str:
     """Key in the archive bucket of what stood under ``ingest_key`` in the ingest bucket.
+
+    Cameras use names again: each upload has a key of its own, for an older version is soon cleared away.
+
+    :param addition: what the upload's stem has that its name has not, where others have that name too
 
     >>> archive_key("footage/cam-1/20260301/drive.mp4")
     'footage/cam-1/20260301/drive.mp4'
+    >>> archive_key("footage/cam-1/20260301/drive.mp4", "-72dd7859")
+    'footage/cam-1/20260301/drive-72dd7859.mp4'
     """
-    return ingest_key
+    extension = PurePosixPath(ingest_key).suffix
+    return f"{ingest_key.removesuffix(extension)}{addition}{extension}"
 
 
 def tiering_key(day: str, name: str) -> str:

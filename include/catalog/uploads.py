@@ -163,6 +163,18 @@ def stems_for(stem: str, asset_id: str) -> tuple[str, str, str]:
     return stem, f"{stem}-{asset_id[:8]}", f"{stem}-{asset_id}"
 
 
+def stem_addition(item: Mapping[str, Any]) -> str:
+    """Return what the stem of an upload has that its name has not, because others in its folder have that name too.
+
+    :param item: of the catalogue
+
+    >>> item = {"key": "footage/cam-1/20260301/drive.mp4", "uploaded_at": "2026-03-01T06:30:00Z", "stem": "drive"}
+    >>> stem_addition(item), stem_addition(item | {"stem": "drive-72dd7859"})
+    ('', '-72dd7859')
+    """
+    return str(item["stem"]).removeprefix(footage_name(item["key"], item["uploaded_at"]).stem)
+
+
 def attributes_of(upload: Upload, stem: str, *, run: str) -> dict[str, Any]:
     """Return what the catalogue notes of an upload when a run takes it.
 

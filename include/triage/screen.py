@@ -29,6 +29,8 @@ LONGEST_GAP_S = 0.5
 """Damage may leave out so much of the picture unnoted."""
 BREAKS_OFF_S = 1.5
 """By so much the sound or picture may end before the header says."""
+SHORTEST_SOUND_S = 0.4
+"""Of less no momentary loudness is known: https://tech.ebu.ch/docs/tech/tech3341.pdf."""
 MOST_REASONS = 3
 
 
@@ -140,6 +142,8 @@ def measure_signals(path: Path, facts: MediaFacts) -> Signals:
             notes.append(f"picture: {error}")
         else:
             notes += _broken_off("picture", seen_s, facts.duration_s)
+            if not jolts.compared:
+                notes.append("picture: no two follow each other closely enough to tell how the camera moves")
     loudness_peaks: tuple[Peak, ...] = ()
     loudness_lufs = None
     if facts.audio:
@@ -150,6 +154,8 @@ def measure_signals(path: Path, facts: MediaFacts) -> Signals:
         else:
             loudness_peaks, loudness_lufs, heard_s = meter.finish(), meter.loudness_lufs, meter.seen_s
             notes += _broken_off("sound", heard_s, facts.duration_s)
+            if heard_s < SHORTEST_SOUND_S:
+                notes.append(f"sound: {heard_s:.1f} s are too short to tell what stands out")
     return Signals(
         duration_s=facts.duration_s or round(max(seen_s, heard_s), 3) or None,
         has_video=facts.video is not None,
@@ -229,5 +235,7 @@ def _small_pictures(
                     bad += 1
                     continue
                 yield max(0.0, time_s), small
+    if bad >= MOST_BAD_PACKETS:
+        notes.append(f"the picture is given up after {bad} packets that could not be decoded")
     if bad and missing_s:
         notes.append(f"{bad} packets of the picture could not be decoded, {missing_s:.1f} s of it are missing")

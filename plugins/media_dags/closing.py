@@ -10,16 +10,19 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from media_lake.notifiers.sns import failed_tasks
 
 
-def fail_with_its_tasks(*, summary: str) -> Any:
+def fail_with_its_tasks(*, summary: str, budget: str | None = None) -> Any:
     """Return the task that fails the run when others failed; it is skipped when all is well.
 
     :param summary: id of the task that sums the run up, and pushes the XCom ``analysed`` when it does.
+    :param budget: id of the task that pushes as ``too_dear`` what is not bought and what a person is to do about it.
     """
 
     @task
     def report_failure(dag_run=None, ti=None):
         if failed := failed_tasks({"ti": ti}, dag_run.dag_id, dag_run.run_id):
             raise AirflowFailException(f"{', '.join(failed)} failed; the others went on, see the grid")
+        if budget and (too_dear := ti.xcom_pull(task_ids=budget, key="too_dear")):
+            raise AirflowFailException(too_dear)
         states = ti.get_task_states(dag_id=dag_run.dag_id, run_ids=[dag_run.run_id])[dag_run.run_id]
         if states[summary] == "skipped" and ti.xcom_pull(task_ids=summary, key="analysed") is None:
             raise AirflowFailException("the run was ended before it was summed up: clear what was skipped to go on")

@@ -80,7 +80,9 @@ def triage_params() -> dict[str, Param]:
             title="Look for jolts and noises first",
             description="Buy analyses only of uploads in which the cheap look finds something; off: of all of them.",
         ),
-        "max_cost_usd": _budget(50.0),
+        "max_cost_usd": _budget(
+            50.0, "By the rate card. The oldest uploads come first; what it does not pay for waits for another run."
+        ),
         "language": Param(
             "en-US",
             type="string",
@@ -135,13 +137,15 @@ def analysis_params() -> dict[str, Param]:
     }
 
 
-def _budget(usd: float) -> Param:
+def _budget(
+    usd: float, description: str = "A run whose quote by the rate card is higher stops before anything is paid."
+) -> Param:
     return Param(
         usd,
         type="number",
         minimum=0,
         title="Most it may cost (USD)",
-        description="A run whose quote by the rate card is higher stops before anything is paid.",
+        description=description,
     )
 
 

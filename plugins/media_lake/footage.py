@@ -9,6 +9,9 @@ from botocore.exceptions import ClientError
 
 from aws_media.errors import PaidJobRefusedForGood
 from aws_media.media_object import MediaObject, StoredMedia
+from include.catalog.keys import FootageFolder
+from include.settings import SETTINGS
+from include.storage.moving import MoveError, ObjectVersion, OriginalLost, copy_object
 from include.video.probe import MediaFacts
 from media_lake.hooks.s3 import ContentChanged, ObjectMissing
 
@@ -39,3 +42,38 @@ def probe_landed(s3: S3Client, item: Mapping[str, Any]) -> MediaFacts:
         if error.response["Error"]["Code"] == "PreconditionFailed":
             raise ContentChanged(f"{media} was replaced while it was read") from error
         raise
+
+
+def is_current(s3: S3Client, item: Mapping[str, Any]) -> bool:
+    """Say whether who asks for the key of an upload gets this upload: cameras use their names again."""
+    try:
+        head = s3.head_object(Bucket=item["raw_bucket"], Key=item["raw_key"])
+    except ClientError as error:
+        if error.response["Error"]["Code"] in GONE:
+            return False
+        raise
+    return head["ETag"].strip('"') == item["etag"]
+
+
+def readable_by_key(s3: S3Client, item: Mapping[str, Any]) -> MediaObject:
+    """Return where to read an upload for a service that can be told of no version, as MediaConvert.
+
+    While it is the current version of its key, that is where; of an older one a copy is made, once.
+
+    :raises ObjectMissing: when it is gone.
+    :raises ContentChanged: when it was written over where nothing keeps versions, or no copy proves to be it.
+    """
+    place = MediaObject(bucket=item["raw_bucket"], key=item["raw_key"])
+    if is_current(s3, item):
+        return place
+    if not item.get("version_id"):
+        raise ContentChanged(f"{place} was deleted or written over, and the bucket keeps no versions")
+    source = ObjectVersion(bucket=place.bucket, key=place.key, version_id=item["version_id"])
+    copy = MediaObject(bucket=SETTINGS.processed_bucket, key=FootageFolder.of(item).original(place.key))
+    try:
+        copy_object(s3, source, bucket=copy.bucket, key=copy.key, sha256=item["sha256"])
+    except OriginalLost as error:
+        raise ObjectMissing(str(error)) from error
+    except MoveError as error:
+        raise ContentChanged(str(error)) from error
+    return copy

@@ -53,7 +53,7 @@ def film_and_clips(
 
     :param why_not: tells of a task by its name (``make_rendition``, ``cut_evidence_1``) why it made nothing
     """
-    folder = folder_of(item)
+    folder = FootageFolder.of(item)
 
     def piece(name: str, media: str, task: str, **times: float) -> Piece:
         key = folder.media(media)
@@ -69,11 +69,6 @@ def film_and_clips(
     ]
 
 
-def folder_of(item: Mapping[str, Any]) -> FootageFolder:
-    """Return the folder of an upload by its item of the catalogue."""
-    return FootageFolder(item["device"], item["day"], item["stem"])
-
-
 def keep_picture(lake: LakeHook, item: Mapping[str, Any], film_key: str | None, moment_s: float) -> str:
     """Keep a picture of a moment as JPEG unless one stands, and return its key.
 
@@ -81,7 +76,7 @@ def keep_picture(lake: LakeHook, item: Mapping[str, Any], film_key: str | None, 
 
     :raises NoPictureOfIt: when none can be had.
     """
-    key = folder_of(item).media("moment.jpg")
+    key = FootageFolder.of(item).media("moment.jpg")
     if lake.size_bytes(SETTINGS.processed_bucket, key) is not None:
         return key
     source = (

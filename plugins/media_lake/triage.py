@@ -14,10 +14,11 @@ from include.catalog.records import record_to_json
 from include.catalog.schemas import record_from
 from include.catalog.triage import FootageAnalysis, Signals, Transcript, Triage
 from include.settings import SETTINGS
+from include.storage.dynamodb import now_iso
 from include.video.evidence import MOST_CLIPS, clips_around, evidence_settings, web_rendition_settings
 from include.video.mp4_settings import SMALLEST_SIDE
 from include.video.probe import MediaError
-from media_lake.footage import probe_landed
+from media_lake.footage import probe_landed, readable_by_key
 from media_lake.hooks.dynamodb import AssetCatalogueHook
 from media_lake.hooks.s3 import ContentChanged, LakeHook, ObjectMissing
 
@@ -41,7 +42,7 @@ class UploadRecords:
 
     @property
     def folder(self) -> FootageFolder:
-        return FootageFolder(self.item["device"], self.item["day"], self.item["stem"])
+        return FootageFolder.of(self.item)
 
     def read(self, kind: FootageKind, cls: type[RecordKind]) -> RecordKind | None:
         """Return a record, or ``None`` when it is not written yet.
@@ -98,6 +99,7 @@ def settings_to_show(records: UploadRecords, triage: Triage) -> dict[str, Any]:
         return settings
     try:
         facts = probe_landed(records.lake.conn, records.item)
+        source_uri = str(readable_by_key(records.lake.conn, records.item))
     except (ContentChanged, MediaError, ObjectMissing) as error:
         records.lake.log.warning("%s: nothing can be shown of it: %s", triage.original_name, error)
         return settings
@@ -108,7 +110,6 @@ def settings_to_show(records: UploadRecords, triage: Triage) -> dict[str, Any]:
     def destination(name: str) -> str:
         return f"s3://{SETTINGS.processed_bucket}/{records.folder.media(name)}"
 
-    source_uri = f"s3://{records.item['raw_bucket']}/{records.item['raw_key']}"
     settings["rendition_settings"] = web_rendition_settings(
         facts, source_uri=source_uri, destination_uri=destination("web")
     )
@@ -126,6 +127,7 @@ def settings_to_show(records: UploadRecords, triage: Triage) -> dict[str, Any]:
 def catalogued(triage: Triage) -> dict[str, Any]:
     """Return what the catalogue keeps of a decision."""
     return {
+        "decided_at": now_iso(),
         "decision": triage.decision,
         "score": triage.score,
         "rules_version": triage.rules_version,

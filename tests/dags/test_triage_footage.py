@@ -148,11 +148,14 @@ def test_a_second_run_and_a_second_execution_pay_and_tell_nothing_anew(triaged, 
     assert not inbox()
 
 
-def test_a_run_above_its_budget_stops_before_anything_is_paid(execute, drives, s3, jobs_bought):
+def test_an_upload_above_the_budget_is_not_bought_and_the_run_says_what_to_do(
+    execute, drives, s3, jobs_bought, item_of
+):
     body = drives["accident"]["body"] + b"\0" * 8
     s3.put_object(Bucket=INGEST, Key=f"footage/cam-3/{DAY}/dear.mp4", Body=body)
     bought = jobs_bought()
     outcome = execute("triage_footage", max_cost_usd=0.0001)
     assert outcome.state == "failed"
-    assert outcome.task_states["choose_analyses", -1] == "failed"
+    assert [task for task, state in outcome.task_states.items() if state == "failed"] == [("report_failure", -1)]
+    assert item_of("dear", "cam-3")["failure"]["error"] == "OverBudget"
     assert jobs_bought() == bought

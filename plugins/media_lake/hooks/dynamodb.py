@@ -74,8 +74,7 @@ class AssetCatalogueHook(AwsGenericHook["DynamoDBServiceResource"]):
             return item["claimed_at"] < _abandoned_before()
         return item["state"] == "failed" and bool(item["failure"]["retryable"])
 
-    @staticmethod
-    def _may_be_claimed() -> ConditionBase:
+    def _may_be_claimed(self) -> ConditionBase:
         return (
             Attr("asset_id").not_exists()
             | Attr("state").eq("rejected")
@@ -101,12 +100,16 @@ class AssetCatalogueHook(AwsGenericHook["DynamoDBServiceResource"]):
                 if pointer is None:
                     continue
                 owner = self.read(pointer["owner"])
-                if owner is not None and _keeps_content(owner):
+                if owner is not None and self.keeps_content(owner):
                     return pointer["owner"]
                 self._forget_owner(key, pointer["owner"])
             else:
                 return asset_id
         raise RuntimeError(f"the owner of content {sha256} kept changing; clear the task to try again")
+
+    def keeps_content(self, owner: Mapping[str, Any]) -> bool:
+        """Say whether the asset that registered some bytes has landed them or may be about to."""
+        return "raw_key" in owner or _is_claimed_lately(owner)
 
     def claim_stem(self, folder: str, stems: Iterable[str], asset_id: str) -> str:
         """Return the first of ``stems`` that no other asset has in ``folder``, from now on this asset's for good.
@@ -272,6 +275,44 @@ class AssetCatalogueHook(AwsGenericHook["DynamoDBServiceResource"]):
             request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
 
 
+class UploadCatalogueHook(AssetCatalogueHook):
+    """The catalogue for who takes uploads of dash cams, of which none may be lost: to have landed is no end there.
+
+    Beside what any run may take, it hands on what a run left undone for 24 hours: an upload that landed and was not
+    decided on, and an incident that nobody was told of. A duplicate is free too; who takes it asks ``keeps_content``.
+    """
+
+    def is_free_for(self, item: Mapping[str, Any] | None, claimed_by: str) -> bool:
+        """Say whether ``claim`` would hand the upload to ``claimed_by``, and should: a duplicate is not free here."""
+        if super().is_free_for(item, claimed_by) or item is None:
+            return True
+        if item["state"] == "landed":
+            return item["claimed_at"] < _abandoned_before()
+        untold = item["state"] == "analysed" and item["decision"] == "incident" and "alerted_at" not in item
+        return untold and item.get("decided_at", _abandoned_before()) < _abandoned_before()
+
+    def _may_be_claimed(self) -> ConditionBase:
+        is_old = Attr("claimed_at").lt(_abandoned_before())
+        is_untold = Attr("decision").eq("incident") & Attr("alerted_at").not_exists()
+        return (
+            super()._may_be_claimed()
+            | Attr("state").eq("duplicate")
+            | (Attr("state").eq("landed") & is_old)
+            | (Attr("state").eq("analysed") & is_untold & Attr("decided_at").lt(_abandoned_before()))
+        )
+
+    def keeps_content(self, owner: Mapping[str, Any]) -> bool:
+        """Say whether an upload that has the bytes of ``owner`` is its duplicate: that one is decided on, or will be.
+
+        One that failed for good, was deleted or left undone gives them up, for at a duplicate nobody looks.
+        """
+        if owner["state"] == "analysed":
+            return True
+        if owner["state"] == "failed" and not owner["failure"]["retryable"]:
+            return False
+        return owner["state"] in ("claimed", "landed", "failed") and owner["claimed_at"] >= _abandoned_before()
+
+
 class OnceHook(AwsGenericHook["DynamoDBServiceResource"]):
     """Remember in the job ledger (table ``<prefix>-jobs``) what must be done only once."""
 
@@ -296,9 +337,8 @@ class OnceHook(AwsGenericHook["DynamoDBServiceResource"]):
         return value
 
 
-def _keeps_content(owner: Mapping[str, Any]) -> bool:
-    """Say whether the asset that registered some bytes has landed them or may be about to."""
-    return "raw_key" in owner or (owner["state"] == "claimed" and owner["claimed_at"] >= _abandoned_before())
+def _is_claimed_lately(item: Mapping[str, Any]) -> bool:
+    return item["state"] == "claimed" and item["claimed_at"] >= _abandoned_before()
 
 
 def _abandoned_before() -> str:

@@ -13,6 +13,7 @@ from airflow.sdk.exceptions import AirflowException, AirflowSkipException
 
 from include.catalog.triage import Triage, incident_id
 from include.settings import SETTINGS
+from include.storage.dynamodb import now_iso
 from include.triage.alert import Message, incident_message
 from media_lake.channels import APPRISE_CONN_ID, channels, tell, untold
 from media_lake.hooks.dynamodb import AssetCatalogueHook, OnceHook
@@ -80,6 +81,7 @@ class FootageAlertOperator(BaseOperator):
         message_id = incident_id(self.asset_id)
         if to and not untold(message_id, to, once):
             self.log.info("%s was told to every channel before; %s", message_id, _links(item))
+            self._close(catalogue, item)
             return message_id
         pieces = self._pieces(context, catalogue, lake, item, triage)
         shows, expires_at = sign_all(pieces, self._expiry(once, message_id), aws_conn_id=self.aws_conn_id)
@@ -97,7 +99,13 @@ class FootageAlertOperator(BaseOperator):
             self.log.info("%s was told to %s", message_id, ", ".join(tell(message, to, once)) or "nobody new")
         else:
             self._log_alone(message)
+        self._close(catalogue, item)
         return message_id
+
+    def _close(self, catalogue: AssetCatalogueHook, item: Mapping[str, Any]) -> None:
+        """Note that people were told: what is not noted for a day another run takes again."""
+        if "alerted_at" not in item:
+            catalogue.mark(self.asset_id, item["state"], alerted_at=now_iso())
 
     def _pieces(
         self,

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
-from botocore.exceptions import ClientError
 
 from aws_media.operators.transcribe import SHORTEST_S
 from include.audio.errors import AudioError
 from include.audio.extract import extract_audio
-from include.catalog.keys import failure_key, slug_from_name
+from include.catalog.keys import failure_key, raw_transcript_key, slug_from_name
 from include.catalog.records import Failure
 from include.catalog.triage import Signals
 from include.costs.analyses import quote_lines, quote_together, quote_upload, usd
@@ -28,11 +26,14 @@ from include.triage.screen import ANALYSER_VERSION, ScreenError, ScreenThreshold
 from include.video.probe import MediaError, MediaFacts
 from include.video.proxy import proxy_reason, proxy_settings
 from media_lake.analysis import AssetAnalysis, BadAsset
-from media_lake.footage import probe_landed
-from media_lake.hooks.dynamodb import AssetCatalogueHook
+from media_lake.footage import is_current, probe_landed, readable_by_key
+from media_lake.hooks.dynamodb import AssetCatalogueHook, UploadCatalogueHook
 from media_lake.hooks.s3 import ContentChanged, LakeHook, ObjectMissing
 from media_lake.inspection import ReceivedUpload, UploadGone, is_read_by_transcribe, look_at, receive
 from media_lake.triage import UploadRecords, decidable_item, push_name
+
+MOST_NAMED = 5
+UNTOLD = "it was decided to be an incident, and nobody was told"
 
 
 class FootageInspectOperator(BaseOperator):
@@ -70,7 +71,7 @@ class FootageInspectOperator(BaseOperator):
             thresholds = ScreenThresholds.load(self.rules_path)
         except (OSError, ScreenError) as error:
             raise AirflowFailException(str(error)) from error
-        catalogue = AssetCatalogueHook(aws_conn_id=self.aws_conn_id)
+        catalogue = UploadCatalogueHook(aws_conn_id=self.aws_conn_id)
         item = catalogue.read(self.asset_id)
         if item is None:
             raise AirflowSkipException(f"the catalogue holds no upload {self.asset_id}: there is nothing to inspect")
@@ -135,7 +136,7 @@ class FootageInspectOperator(BaseOperator):
         return received, facts, signals
 
     def _make_sure_that_it_is_new(self, work: AssetAnalysis, sha256: str) -> None:
-        """Note and skip a duplicate of an upload that came through, or still may.
+        """Note and skip a duplicate of an upload that came through or still may; else a later run takes this one.
 
         Only uploads are compared: footage that is also a curated clip is triaged all the same.
         """
@@ -143,9 +144,10 @@ class FootageInspectOperator(BaseOperator):
         if owner_id == self.asset_id:
             return
         owner = work.catalogue.read(owner_id) or {}
-        if owner.get("state") in ("claimed", "landed", "analysed"):
-            work.catalogue.mark(self.asset_id, "duplicate", duplicate_of=owner_id, sha256=sha256)
-            raise AirflowSkipException(f"{work.item['title']} has the bytes of {owner['title']}, asset {owner_id}")
+        work.catalogue.mark(self.asset_id, "duplicate", duplicate_of=owner_id, sha256=sha256)
+        raise AirflowSkipException(
+            f"{work.item['title']} has the bytes of {owner.get('title', 'another upload')}, asset {owner_id}"
+        )
 
 
 def _contents(facts: MediaFacts) -> str:
@@ -159,6 +161,7 @@ class QuotedUpload:
 
     asset_id: str
     title: str
+    uploaded_at: str
     decided: bool
     interesting: bool
     because: Sequence[str]
@@ -166,14 +169,16 @@ class QuotedUpload:
 
 
 class FootageChooseAnalysesOperator(BaseOperator):
-    """Quote the analyses of a run's uploads, stop above the limit, and return the ids of those to analyse.
+    """Quote the analyses of a run's uploads, and return the ids of those that are analysed: no more than may be paid.
 
     With the screen on, an upload in which the cheap look found nothing is not analysed, and costs nothing. What became
     of the uploads is read from the catalogue: it does not matter how their inspections ended.
 
-    XComs: ``screened_out`` (ids that need no analysis), ``quoted_usd`` (of those to analyse, ``None`` when a price is
-    not known, which no limit allows), ``saved_usd`` (of those screened out). Above the limit the run's uploads are
-    given back, so that another run takes them.
+    The oldest come first. What the run cannot pay beside the others is given back, and the next run takes it. What
+    alone costs more than the limit is given back too; it waits for a run with a higher one.
+
+    XComs: ``screened_out`` (ids that need no analysis), ``quoted_usd`` (of those to analyse), ``saved_usd`` (of those
+    screened out; ``None`` when a price is not known), ``too_dear`` (what to do about the last kind; ``""``: none).
 
     :param asset_ids: the ids that the run claimed. (templated)
     :param screen: leave out those of which the cheap look saw nothing; a text says ``True`` or ``False``. (templated)
@@ -201,41 +206,47 @@ class FootageChooseAnalysesOperator(BaseOperator):
     def execute(self, context: Context) -> list[str]:
         screen, limit_usd = str(self.screen).lower() == "true", float(self.max_cost_usd)
         uploads = self._uploads()
-        chosen = [upload for upload in uploads if upload.interesting or not screen]
+        wanted = [upload for upload in uploads if upload.interesting or not screen]
         quiet = [upload for upload in uploads if screen and not upload.interesting]
+        chosen = _affordable(wanted, limit_usd)
+        left = [upload for upload in wanted if upload not in chosen]
         quote = quote_together(upload.quote for upload in chosen)
         saved = quote_together(upload.quote for upload in quiet)
         found = {
             "screened_out": [upload.asset_id for upload in quiet],
             "quoted_usd": quote.usd,
             "saved_usd": saved.usd,
+            "too_dear": self._give_back(left, limit_usd),
         }
         for key, value in found.items():
             context["ti"].xcom_push(key=key, value=value)
-        lines = [*_upload_lines(chosen, quiet), "", *quote_lines(quote)]
+        lines = [*_upload_lines(chosen, quiet, left), "", *quote_lines(quote)]
         self.log.info("By %s:\n%s", quote.priced_by, "\n".join(lines))
-        if quote.usd is None or quote.usd > limit_usd:
-            price = f"${usd(quote)}" if quote.usd is not None else f"an unknown price ({quote.note})"
-            asked = (
-                f"the analyses of {len(chosen)} of {len(uploads)} uploads cost {price}, max_cost_usd is {limit_usd:g}"
-            )
-            self._give_back(uploads, asked)
-            raise AirflowFailException(
-                f"This run stops before anything is paid: {asked}. Its uploads wait for the next run: raise "
-                f"max_cost_usd, {'' if screen else 'set screen, '}or lower most_uploads, and start one"
-            )
         self.log.info(
             "%d of %d uploads are analysed for $%s; $%s are saved", len(chosen), len(uploads), usd(quote), usd(saved)
         )
         return [upload.asset_id for upload in chosen]
 
-    def _give_back(self, uploads: Sequence[QuotedUpload], asked: str) -> None:
-        """Leave the uploads to other runs: those of a run that stopped would never be decided on."""
+    def _give_back(self, left: Sequence[QuotedUpload], limit_usd: float) -> str:
+        """Leave uploads to other runs, and say what to do about those that no run with this limit can pay."""
         catalogue = AssetCatalogueHook(aws_conn_id=self.aws_conn_id)
-        failure = Failure(stage="choose", error="OverBudget", message=asked, retryable=True)
-        for upload in uploads:
-            if not upload.decided:
-                catalogue.mark_failed(upload.asset_id, failure)
+        dear = []
+        for upload in left:
+            price = "at a price that is not known" if upload.quote.usd is None else f"for ${usd(upload.quote)}"
+            alone = upload.quote.usd is None or upload.quote.usd > limit_usd
+            asked = f"its analyses {price} are {'' if alone else 'with those of other uploads '}above {limit_usd:g}"
+            failure = Failure(stage="choose", error="OverBudget", message=asked, retryable=upload.quote.usd is not None)
+            needs = {"needs_usd": upload.quote.usd} if alone and upload.quote.usd is not None else {}
+            catalogue.mark(upload.asset_id, "failed", failure=failure, failed_at=now_iso(), **needs)
+            if alone:
+                dear.append(f"{upload.title} ({price})")
+        if not dear:
+            return ""
+        named = ", ".join(dear[:MOST_NAMED]) + (", ..." if len(dear) > MOST_NAMED else "")
+        return (
+            f"{len(dear)} uploads are not decided on, for each alone costs more than max_cost_usd, {limit_usd:g}: "
+            f"{named}. Start a run with a higher max_cost_usd, which takes them, or raise the default"
+        )
 
     def _uploads(self) -> list[QuotedUpload]:
         s3 = LakeHook(aws_conn_id=self.aws_conn_id).conn
@@ -247,26 +258,46 @@ class FootageChooseAnalysesOperator(BaseOperator):
                 self.log.info("%s is %s", item.get("title", asset_id), item.get("state", "not in the catalogue"))
                 continue
             try:
-                quote = quote_upload(probe_landed(s3, item))
+                facts = probe_landed(s3, item)
+                if facts.duration_s is None:
+                    facts = replace(facts, duration_s=item["duration_s"])  # as it was measured
+                quote = quote_upload(facts)
             except (ContentChanged, MediaError, ObjectMissing) as error:
                 self.log.warning("%s costs nothing: %s", item["title"], error)
                 quote = quote_together([])
+            because = [*item["interesting_because"], *([UNTOLD] if item.get("untold") else [])]
             upload = QuotedUpload(
                 asset_id=asset_id,
                 title=item["title"],
-                decided=item["state"] == "analysed",
-                interesting=item["interesting"],
-                because=item["interesting_because"],
+                uploaded_at=item["uploaded_at"],
+                decided=item["state"] == "analysed" or bool(item.get("untold")),
+                interesting=bool(because),
+                because=because,
                 quote=quote,
             )
             uploads.append(upload)
         return uploads
 
 
-def _upload_lines(chosen: Sequence[QuotedUpload], quiet: Sequence[QuotedUpload]) -> list[str]:
+def _affordable(uploads: Sequence[QuotedUpload], limit_usd: float) -> list[QuotedUpload]:
+    """Return the uploads that ``limit_usd`` pays for, the oldest first; what was decided on is paid for already."""
+    spent_usd, chosen = 0.0, set()
+    for upload in sorted(uploads, key=lambda one: (not one.decided, one.uploaded_at)):
+        if upload.decided:
+            chosen.add(upload.asset_id)
+        elif upload.quote.usd is not None and spent_usd + upload.quote.usd <= limit_usd:
+            spent_usd += upload.quote.usd
+            chosen.add(upload.asset_id)
+    return [upload for upload in uploads if upload.asset_id in chosen]
+
+
+def _upload_lines(
+    chosen: Sequence[QuotedUpload], quiet: Sequence[QuotedUpload], left: Sequence[QuotedUpload]
+) -> list[str]:
     """Write a line for each upload, as a table in Markdown."""
     rows = [f"| {upload.title} | {'; '.join(upload.because) or 'all are'} | {usd(upload.quote)} |" for upload in chosen]
     rows += [f"| {upload.title} | not analysed | saves {usd(upload.quote)} |" for upload in quiet]
+    rows += [f"| {upload.title} | left to another run | {usd(upload.quote)} |" for upload in left]
     return ["| upload | analysed because | USD |", "| :--- | :--- | ---: |", *rows]
 
 
@@ -275,9 +306,9 @@ class FootagePrepareOperator(BaseOperator):
 
     ``bucket``, ``key`` and ``version_id``: the upload, or the H.264 proxy where Rekognition cannot take that.
     ``proxy_settings``: those of the MediaConvert job that makes the proxy, ``{}`` when none is needed. ``duration_s``.
-    ``base``: what the keys of the results begin with. ``audio_bucket`` and ``audio_key``: what Transcribe reads, the
-    upload, or its sound, extracted here where Transcribe cannot take that; empty when there is no sound.
-    ``name``: of the upload, for people.
+    ``base``: what the keys of the results begin with; ``raw_transcript_key``: where Transcribe writes. ``audio_bucket``
+    and ``audio_key``: what Transcribe reads, the upload, or its sound, extracted here where Transcribe cannot take that
+    or would read a later version; empty when there is no sound. ``name``: of the upload, for people.
 
     An upload that is gone or cannot be read any more is recorded as failed with its reason, and the task is skipped.
 
@@ -303,6 +334,8 @@ class FootagePrepareOperator(BaseOperator):
         try:
             with work.recorded():
                 facts = probe_landed(lake.conn, item)
+                reason = proxy_reason(facts)
+                source = readable_by_key(lake.conn, item) if reason else None
                 audio_bucket, audio_key = self._sound(work, facts)
         except BadAsset as error:
             raise AirflowSkipException(str(error)) from error
@@ -314,13 +347,14 @@ class FootagePrepareOperator(BaseOperator):
             "proxy_settings": {},
             "duration_s": item["duration_s"],
             "base": folder.base,
+            "raw_transcript_key": raw_transcript_key(folder.base),
             "audio_bucket": audio_bucket,
             "audio_key": audio_key,
         }
-        if reason := proxy_reason(facts):
+        if reason:
             self.log.info("%s needs a proxy: %s", item["title"], reason)
             key = folder.media("proxy.mp4")
-            source_uri = f"s3://{item['raw_bucket']}/{item['raw_key']}"
+            source_uri = str(source)
             destination_uri = f"s3://{SETTINGS.processed_bucket}/{key.removesuffix('.mp4')}"
             prepared |= {
                 "bucket": SETTINGS.processed_bucket,
@@ -341,7 +375,7 @@ class FootagePrepareOperator(BaseOperator):
         duration_s = item["duration_s"]
         if not facts.audio or (duration_s is not None and duration_s < SHORTEST_S):
             return "", ""
-        if is_read_by_transcribe(facts, item["raw_key"]) and self._is_current(work.lake, item):
+        if is_read_by_transcribe(facts, item["raw_key"]) and is_current(work.lake.conn, item):
             return item["raw_bucket"], item["raw_key"]
         bucket, key = SETTINGS.processed_bucket, UploadRecords(work.lake, item).folder.media("audio.flac")
         if work.lake.size_bytes(bucket, key) is not None:
@@ -360,11 +394,3 @@ class FootagePrepareOperator(BaseOperator):
             work.lake.conn.upload_file(str(sound), bucket, key, ExtraArgs={"ContentType": "audio/flac"})
         self.log.info("%s: %.1f s of sound in s3://%s/%s", item["title"], length_s, bucket, key)
         return bucket, key
-
-    @staticmethod
-    def _is_current(lake: LakeHook, item: Mapping[str, Any]) -> bool:
-        """Say whether who asks for the key gets this version: Transcribe can be told of no other."""
-        with suppress(ClientError):
-            head = lake.conn.head_object(Bucket=item["raw_bucket"], Key=item["raw_key"])
-            return head["ETag"].strip('"') == item["etag"]
-        return False

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import io
 import json
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from types import SimpleNamespace
 
 import av
 import pytest
-from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+from airflow.sdk.exceptions import AirflowSkipException
 
-from include.catalog.keys import FootageFolder, failure_key
+from include.catalog.keys import FootageFolder, failure_key, raw_transcript_key
+from include.catalog.records import Failure
 from include.catalog.schemas import record_from
 from include.catalog.triage import Signals
 from include.settings import SETTINGS
@@ -174,6 +177,30 @@ def test_the_second_upload_of_the_same_bytes_is_a_duplicate(catalogue, lake):
     assert (item["state"], item["duplicate_of"]) == ("duplicate", first)
 
 
+def test_of_uploads_that_would_all_be_duplicates_of_one_that_is_gone_one_takes_its_place(catalogue, lake):
+    content = drive(1.0)
+    gone, second, third = (upload(catalogue, lake, content, metadata={}) for _ in range(3))
+    inspect(gone)
+    catalogue.mark_failed(gone, Failure(stage="prepare", error="ObjectMissing", message="gone", retryable=False))
+    inspect(second)
+    with pytest.raises(AirflowSkipException, match=second):
+        inspect(third)
+    assert [catalogue.read(asset_id)["state"] for asset_id in (second, third)] == ["landed", "duplicate"]
+
+
+def test_two_uploads_of_the_same_bytes_inspected_at_once_make_one_duplicate(catalogue, lake):
+    content = drive(1.0)
+    twins = [upload(catalogue, lake, content, metadata={}) for _ in range(2)]
+
+    def state_of(asset_id):
+        with suppress(AirflowSkipException):
+            inspect(asset_id)
+        return catalogue.read(asset_id)["state"]
+
+    with ThreadPoolExecutor(2) as pool:
+        assert sorted(pool.map(state_of, twins)) == ["duplicate", "landed"]
+
+
 def test_the_bytes_of_an_upload_that_failed_are_tried_again(catalogue, lake):
     content = drive(1.0)
     first = upload(catalogue, lake, content, metadata={})
@@ -281,16 +308,39 @@ def test_uploads_that_were_not_landed_are_left_out(catalogue, lake, quiet_and_lo
     assert choose([bad]).returned == []
 
 
-def test_above_the_limit_the_run_stops_and_its_uploads_wait_for_another(catalogue, lake):
-    asset_id = upload(catalogue, lake, drive(2.0))
-    inspect(asset_id)
-    with pytest.raises(
-        AirflowFailException, match=r"1 of 1 uploads cost \$0\.0160, max_cost_usd is 0\.01\. .*set screen"
-    ):
-        choose([asset_id], screen=False, max_cost_usd="0.01")
-    item = catalogue.read(asset_id)
+def test_a_run_buys_what_its_limit_pays_for_the_oldest_first_and_leaves_the_rest_to_the_next(catalogue, quiet_and_loud):
+    quiet, loud = quiet_and_loud
+    catalogue.mark(quiet, "landed", uploaded_at="2026-03-01T06:30:00Z")
+    found = choose([loud, quiet], screen=False, max_cost_usd="0.03")
+    assert found.returned == [quiet]
+    assert (found.pushed["quoted_usd"], found.pushed["too_dear"]) == (pytest.approx(0.026, abs=0.002), "")
+    item = catalogue.read(loud)
     assert (item["state"], item["failure"]["error"], item["failure"]["retryable"]) == ("failed", "OverBudget", True)
-    assert catalogue.claim(asset_id, claimed_by="triage_footage/next", attributes={}) is not None
+    assert "needs_usd" not in item
+    assert catalogue.claim(loud, claimed_by="triage_footage/next", attributes={}) is not None
+
+
+def test_what_alone_costs_more_is_named_and_keeps_nobody_from_the_others(catalogue, lake, quiet_and_loud):
+    long, short = (upload(catalogue, lake, drive(seconds)) for seconds in (5.0, 0.6))
+    inspect(long)
+    inspect(short)
+    found = choose([long, short], screen=False, max_cost_usd=0.02)
+    assert found.returned == [short]
+    title = catalogue.read(long)["title"]
+    assert found.pushed["too_dear"] == (
+        "1 uploads are not decided on, for each alone costs more than max_cost_usd, 0.02: "
+        f"{title} (for $0.0310). Start a run with a higher max_cost_usd, which takes them, or raise the default"
+    )
+    item = catalogue.read(long)
+    assert item["needs_usd"] == pytest.approx(0.031, abs=0.001)
+    assert item["failure"]["message"] == "its analyses for $0.0310 are above 0.02"
+
+
+def test_an_incident_that_nobody_was_told_of_is_never_screened_out(catalogue, lake):
+    asset_id = upload(catalogue, lake, drive(1.0))
+    catalogue.mark(asset_id, "claimed", untold=True)
+    inspect(asset_id)
+    assert choose([asset_id], max_cost_usd=0).returned == [asset_id]
 
 
 # --- prepared --------------------------------------------------------------------------------------------------------
@@ -306,6 +356,7 @@ def test_a_film_that_both_services_take_is_read_as_it_came(catalogue, quiet_and_
         "proxy_settings": {},
         "duration_s": item["duration_s"],
         "base": folder_of(item).base,
+        "raw_transcript_key": raw_transcript_key(folder_of(item).base),
         "audio_bucket": item["bucket"],
         "audio_key": item["key"],
     }
@@ -334,6 +385,21 @@ def test_what_rekognition_cannot_take_gets_a_proxy(catalogue, lake):
     assert files_read(prepared["proxy_settings"]) == [f"s3://{item['bucket']}/{item['key']}"]
     (written,) = files_written(prepared["proxy_settings"])
     assert written.path == f"s3://{prepared['bucket']}/{prepared['key']}"
+
+
+def test_a_service_that_can_name_no_version_reads_a_copy_of_what_was_written_over(catalogue, lake):
+    content = drive(1.0, container="mkv")
+    asset_id = upload(catalogue, lake, content, name="FILE0001.mkv")
+    inspect(asset_id)
+    item = catalogue.read(asset_id)
+    lake.conn.put_object(Bucket=item["bucket"], Key=item["key"], Body=b"the next drive")
+    prepared = prepare(asset_id)
+    key = folder_of(item).original(item["key"])
+    assert files_read(prepared["proxy_settings"]) == [f"s3://{SETTINGS.processed_bucket}/{key}"]
+    copy = lake.conn.get_object(Bucket=SETTINGS.processed_bucket, Key=key)
+    assert copy["Body"].read() == content
+    assert prepare(asset_id) == prepared
+    assert lake.conn.head_object(Bucket=SETTINGS.processed_bucket, Key=key)["LastModified"] == copy["LastModified"]
 
 
 @pytest.mark.parametrize(("seconds", "sound"), [(1.0, False), (0.3, True)], ids=["no sound", "below half a second"])

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import itertools
+import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
@@ -12,6 +13,8 @@ import pytest
 from include.catalog.records import Failure
 from include.catalog.uploads import Upload, asset_id_of
 from include.settings import SETTINGS
+from include.storage.dynamodb import now_iso
+from media_lake.hooks.dynamodb import OnceHook
 from media_lake.operators.uploads import FootageClaimUploadsOperator
 
 PASSING = Failure(stage="inspect", error="Throttled", message="slow down", retryable=True)
@@ -71,8 +74,10 @@ def a_run():
 
 @pytest.fixture
 def claim(prefix):
-    def claim(context: dict, limit: int | str = 50) -> list[str]:
-        operator = FootageClaimUploadsOperator(task_id="claim_uploads", limit=limit, prefix=prefix)
+    def claim(context: dict, limit: int | str = 50, max_cost_usd: str | None = None) -> list[str]:
+        operator = FootageClaimUploadsOperator(
+            task_id="claim_uploads", limit=limit, max_cost_usd=max_cost_usd, prefix=prefix
+        )
         return operator.execute(context)
 
     return claim
@@ -136,10 +141,33 @@ def test_a_deleted_upload_is_left_out(put, claim, a_run, delete):
     assert claim(a_run(gone, upload)) == ids(upload)
 
 
-def test_of_a_key_the_current_version_counts_whatever_the_order_of_the_events(put, claim, a_run):
-    old, new = put("a.mp4", b"1"), put("a.mp4", b"2")
-    assert claim(a_run(new, old)) == ids(new)
+def test_each_version_of_a_key_is_an_upload_whatever_the_order_of_the_events(put, claim, a_run, catalogue):
+    old, new = put("FILE0001.MP4", b"1"), put("FILE0001.MP4", b"2")
+    assert claim(a_run(new, old)) == ids(new, old)
     assert claim(a_run(old)) == []
+    items = catalogue.read_many(ids(old, new))
+    assert [items[asset_id]["version_id"] for asset_id in ids(old, new)] == [old.version_id, new.version_id]
+    assert items[ids(new)[0]]["stem"] == "FILE0001"
+    assert items[ids(old)[0]]["stem"] == f"FILE0001-{ids(old)[0][:8]}"
+
+
+def test_the_listing_finds_what_was_written_over_before_anybody_took_it(put, claim, a_run):
+    old, new = put("FILE0001.MP4", b"1"), put("FILE0001.MP4", b"2")
+    assert sorted(claim(a_run())) == sorted(ids(old, new))
+    assert claim(a_run()) == []
+
+
+def test_a_version_that_was_stored_elsewhere_or_hidden_by_a_delete_does_not_come(
+    put, claim, a_run, delete, lake_clients
+):
+    moved = put("a.mp4", b"1")
+    hidden = put("a.mp4", b"2")
+    time.sleep(1.1)  # S3 lists whole seconds
+    delete(hidden)
+    new = put("a.mp4", b"3")
+    lake_clients.s3.delete_object(Bucket=moved.bucket, Key=moved.key, VersionId=moved.version_id)
+    assert claim(a_run(moved, hidden, new)) == ids(new)
+    assert claim(a_run()) == []
 
 
 def test_a_folder_mark_is_ignored_and_an_empty_file_is_not(put, claim, a_run):
@@ -161,6 +189,90 @@ def test_what_another_run_took_is_left_to_it_unless_its_trouble_may_pass(put, cl
     catalogue.mark_failed(hopeless, PERMANENT)
     catalogue.mark(taken, "claimed", claimed_at="2020-01-01T00:00:00Z")
     assert sorted(claim(a_run())) == sorted([taken, failed])
+
+
+LONG_AGO = "2020-01-01T00:00:00Z"
+
+
+def test_what_landed_and_was_never_decided_on_is_taken_again_after_a_day(put, claim, a_run, catalogue):
+    (asset_id,) = ids(put("a.mp4"))
+    claim(a_run())
+    catalogue.mark(asset_id, "landed", raw_key="a.mp4")
+    assert claim(a_run()) == []
+    catalogue.mark(asset_id, "landed", claimed_at=LONG_AGO)
+    assert claim(a_run()) == [asset_id]
+    assert "raw_key" not in catalogue.read(asset_id)
+
+
+@pytest.mark.parametrize(
+    ("decision", "found", "again"),
+    [
+        ("incident", {}, True),
+        ("incident", {"alerted_at": LONG_AGO}, False),
+        ("normal", {}, False),
+        ("review", {}, False),
+    ],
+    ids=["nobody was told", "people were told", "normal", "in review"],
+)
+def test_an_incident_that_nobody_was_told_of_is_taken_again_after_a_day(
+    put, claim, a_run, catalogue, decision, found, again
+):
+    (asset_id,) = ids(put("a.mp4"))
+    claim(a_run())
+    catalogue.mark(asset_id, "analysed", decision=decision, decided_at=now_iso(), claimed_at=LONG_AGO, **found)
+    assert claim(a_run()) == []
+    catalogue.mark(asset_id, "analysed", decided_at=LONG_AGO)
+    assert (claim(a_run()) == [asset_id]) is again
+    assert catalogue.read(asset_id).get("untold") is (True if again else None)
+
+
+def test_a_curation_leaves_what_landed_to_its_run(catalogue):
+    asset_id = uuid.uuid4().hex[:24]
+    catalogue.claim(asset_id, claimed_by="curate_audio/1", attributes={})
+    catalogue.mark(asset_id, "landed", claimed_at=LONG_AGO)
+    assert catalogue.claim(asset_id, claimed_by="curate_audio/2", attributes={}) is None
+    assert not catalogue.is_free_for(catalogue.read(asset_id), "curate_audio/2")
+
+
+@pytest.mark.parametrize("became", ["failed", "rejected", "left undone", "decided"])
+def test_the_duplicate_of_an_upload_that_came_to_nothing_is_taken_again(put, claim, a_run, catalogue, became):
+    original, twin = ids(put("a.mp4"), put("b.mp4"))
+    claim(a_run())
+    catalogue.mark(twin, "duplicate", duplicate_of=original)
+    assert claim(a_run()) == []
+    if became == "failed":
+        catalogue.mark_failed(original, PERMANENT)
+    elif became == "rejected":
+        catalogue.mark(original, "rejected", failure=PERMANENT)
+    elif became == "left undone":
+        catalogue.mark(original, "landed", claimed_at=LONG_AGO)
+    else:
+        catalogue.mark(original, "analysed", decision="normal", claimed_at=LONG_AGO)
+    assert (twin in claim(a_run())) is (became != "decided")
+
+
+def test_what_costs_more_than_a_run_may_pay_waits_for_one_that_may(put, claim, a_run, catalogue):
+    (asset_id,) = ids(put("a.mp4"))
+    claim(a_run())
+    catalogue.mark(asset_id, "failed", failure=PASSING, needs_usd=12.5)
+    assert claim(a_run(), max_cost_usd="12") == []
+    assert claim(a_run(), max_cost_usd="12.5") == [asset_id]
+
+
+def test_of_two_executions_the_slower_one_gives_back_what_the_quicker_one_has_not(put, claim, a_run, monkeypatch):
+    first, second = put("a.mp4"), put("b.mp4")
+    remember = OnceHook.remember
+
+    def too_late(once, key, _):
+        remember(once, key, ids(first))  # by the other execution, before the second upload came
+        return remember(once, key, [])
+
+    context = a_run()
+    with monkeypatch.context() as patch:
+        patch.setattr(OnceHook, "remember", too_late)
+        assert claim(context) == ids(first)
+    assert claim(context) == ids(first)
+    assert claim(a_run()) == ids(second)
 
 
 def test_what_failed_before_never_keeps_new_uploads_waiting(put, claim, a_run, catalogue):
