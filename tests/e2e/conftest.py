@@ -105,7 +105,7 @@ def objects(client):
     return objects
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def wait_until():
     """Waits for something to come true and returns it."""
 
