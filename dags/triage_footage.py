@@ -11,7 +11,8 @@ where it costs least.
 | **Writes** | analysis, transcript, signals and triage records, renditions, evidence in `<processed>`; `<archive>` |
 | **If it fails** | clear the failed task; every task may run twice, no job is paid and no alert sent twice |
 
-Messages are hints: every run also lists what lies below `footage/` and is not in the catalogue. A cheap look comes
+Messages are hints: every run also lists what lies below `footage/`, in every version, and takes what is not in the
+catalogue or was left undone for a day. What `max_cost_usd` does not pay for waits for another run. A cheap look comes
 first (`screen`): motion and loudness of the whole film, on the worker. Only where something stands out are Rekognition
 and Transcribe asked. It cannot see what makes neither a jolt nor a noise: switch `screen` off to have all analysed.
 

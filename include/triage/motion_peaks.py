@@ -92,7 +92,7 @@ class JoltMeter:
         self._recent: deque[Motion] = deque()
         self._unlike_s: float | None = None
         self.compared = 0
-        """Pictures that came soon enough after another one to tell how the camera moved."""
+        """Pictures that are large enough, and came soon enough after another one, to tell how the camera moved."""
         self._peaks = StrongestPeaks(APART_S, alike_share=ALIKE_SHARE)
         self._changes = Levels(0.0, 4.0, 4000)
 
@@ -105,7 +105,7 @@ class JoltMeter:
         if before is None or before[1].shape != grey.shape or not 0 < at_s - before[0] <= LONGEST_GAP_S:
             self._recent.clear()
             return
-        self.compared += 1
+        self.compared += min(grey.shape) >= SMALLEST_SIDE
         gap_s = at_s - before[0]
         seen = self._motion(before[1], grey, gap_s)
         if seen is None:

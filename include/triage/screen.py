@@ -143,7 +143,7 @@ def measure_signals(path: Path, facts: MediaFacts) -> Signals:
         else:
             notes += _broken_off("picture", seen_s, facts.duration_s)
             if not jolts.compared:
-                notes.append("picture: no two follow each other closely enough to tell how the camera moves")
+                notes.append("picture: too small, or too seldom, to tell how the camera moves")
     loudness_peaks: tuple[Peak, ...] = ()
     loudness_lufs = None
     if facts.audio:

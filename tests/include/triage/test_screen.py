@@ -137,12 +137,25 @@ def test_digital_silence_with_a_click_is_no_bang(tmp_path):
     assert measured(write_drive(tmp_path / "click.mp4", None, heard)).loudness_peaks == ()
 
 
-def test_pictures_too_small_to_follow_say_nothing(tmp_path):
+def test_pictures_too_small_to_follow_say_nothing_and_that_is_noted(tmp_path):
     dots = (np.full((HEIGHT, WIDTH), number, np.uint8)[:2] for number in range(50))
     from tests.include.video.films import write_film
 
     path = write_film(tmp_path / "line.mp4", (np.repeat(dot[..., None], 3, axis=2) for dot in dots))
-    assert measured(path).motion_peaks == ()
+    signals = measured(path)
+    assert signals.motion_peaks == ()
+    assert "too small" in " ".join(is_interesting(signals, THRESHOLDS))
+
+
+@pytest.mark.parametrize(
+    ("seen", "heard"),
+    [(pictures(steady, 4, rate=1), noise(4)), (pictures(steady, 0.04), None), (None, noise(0.3))],
+    ids=["a picture a second", "one picture", "a third of a second of sound"],
+)
+def test_what_cannot_be_measured_is_worth_an_analysis(tmp_path, seen, heard):
+    signals = measured(write_drive(tmp_path / "drive.mkv", seen, heard, rate=1))
+    assert (signals.motion_peaks, signals.loudness_peaks) == ((), ())
+    assert len(is_interesting(signals, THRESHOLDS)) == 1
 
 
 @pytest.mark.parametrize("share", [0.35, 0.6])

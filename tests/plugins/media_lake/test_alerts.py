@@ -216,11 +216,14 @@ def test_the_retry_sends_to_the_failed_channel_alone_with_the_same_expiry(incide
     monkeypatch.setenv("AIRFLOW_CONN_APPRISE_DEFAULT", json.dumps(value))
     with pytest.raises(AirflowException, match=r"apprise_default\[1\] \(JSON\): it answered 500$"):
         alert(incident)
-    noted = catalogue.read(incident["asset_id"])["playback_url_expires_at"]
+    before = catalogue.read(incident["asset_id"])
+    assert "alerted_at" not in before  # so that another run takes it again, should no retry succeed
     alert(incident)
     other.close()
     assert (len(webhook.received), len(other.received)) == (1, 1)
-    assert catalogue.read(incident["asset_id"])["playback_url_expires_at"] == noted
+    after = catalogue.read(incident["asset_id"])
+    assert after["playback_url_expires_at"] == before["playback_url_expires_at"]
+    assert "alerted_at" in after
 
 
 def test_what_could_not_be_made_is_told_with_its_reason_and_the_picture_comes_from_the_upload(

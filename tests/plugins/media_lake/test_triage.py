@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import uuid
 from datetime import UTC, datetime
@@ -20,6 +21,7 @@ from include.catalog.triage import FootageAnalysis, FootageRunSummary, Storage, 
 from include.settings import SETTINGS
 from include.storage.stream import json_document
 from include.triage.evidence import NO_SOUND, SCREENED_OUT
+from include.video.mediaconvert import files_read
 from media_lake import sentiment
 from media_lake.operators.triage import (
     FootageApplyReviewOperator,
@@ -108,7 +110,7 @@ class Uploads:
         asset_id = uuid.uuid4().hex[:24]
         folder = FootageFolder("cam-1", "20260301", f"drive-{asset_id[:8]}")
         key = f"footage/cam-1/20260301/{asset_id}.mp4"
-        self.lake.conn.put_object(Bucket=SETTINGS.ingest_bucket, Key=key, Body=film())
+        stored = self.lake.conn.put_object(Bucket=SETTINGS.ingest_bucket, Key=key, Body=film())
         item = {
             "source": "footage",
             "campaign": "footage",
@@ -118,6 +120,9 @@ class Uploads:
             "device": "cam-1",
             "day": "20260301",
             "stem": folder.stem,
+            "version_id": stored.get("VersionId"),
+            "etag": stored["ETag"].strip('"'),
+            "sha256": hashlib.sha256(film()).hexdigest(),
         }
         by = f"{self.run.dag_id}/{self.run.run_id}"
         self.catalogue.claim(asset_id, claimed_by=by, attributes=item)
@@ -339,9 +344,21 @@ def test_a_language_that_is_not_rated_leaves_the_rest(uploads, instance, decide)
 
 def test_an_upload_that_is_gone_is_an_incident_with_nothing_to_show(uploads, instance, decide, lake):
     asset_id = uploads.land()
-    lake.delete(SETTINGS.ingest_bucket, uploads.catalogue.read(asset_id)["raw_key"])
+    item = uploads.catalogue.read(asset_id)
+    lake.conn.delete_object(Bucket=item["raw_bucket"], Key=item["raw_key"], VersionId=item["version_id"])
     decide(asset_id)
     assert (instance.pushed["decision"], instance.pushed["rendition_settings"]) == ("incident", {})
+
+
+def test_an_incident_that_was_written_over_is_shown_from_a_copy_of_it(uploads, instance, decide, lake):
+    asset_id = uploads.land()
+    item = uploads.catalogue.read(asset_id)
+    lake.conn.put_object(Bucket=item["raw_bucket"], Key=item["raw_key"], Body=b"the next drive")
+    decide(asset_id)
+    key = uploads.folder(asset_id).original(item["raw_key"])
+    for settings in (instance.pushed["rendition_settings"], instance.pushed["evidence_1_settings"]):
+        assert files_read(settings) == [f"s3://{SETTINGS.processed_bucket}/{key}"]
+    assert lake.conn.get_object(Bucket=SETTINGS.processed_bucket, Key=key)["Body"].read() == film()
 
 
 @pytest.mark.parametrize("state", ["failed", "duplicate", None])
