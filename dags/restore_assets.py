@@ -65,6 +65,10 @@ KEY_PATTERN = r"^[^\x00-\x1f]{1,1024}$"
             5.0, type="number", minimum=0, title="Most it may cost (USD)",
             description="Retrieval and the copies' storage by the rate card; a dearer run stops before it asks.",
         ),
+        "look_every_s": Param(
+            300, type="integer", minimum=5, maximum=3600, title="Look every (seconds)",
+            description="How often S3 is asked whether an object is ready: seldom, for each look is a request.",
+        ),
         "notify": Param(
             default=True, type="boolean", title="Tell people", description="One message when all are ready."
         ),
@@ -84,7 +88,10 @@ def restore_assets():
         **wanted,
     )
     restore_object = S3RestoreObjectOperator.partial(
-        task_id="restore_object", map_index_template="{{ task.key }}", **wanted
+        task_id="restore_object",
+        map_index_template="{{ task.key[-250:] }}",
+        waiter_delay="{{ params.look_every_s }}",
+        **wanted,
     ).expand_kwargs(find_archived.output)
     tell_restored = S3TellRestoredOperator(
         task_id="tell_restored",

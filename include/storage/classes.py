@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from types import MappingProxyType
@@ -13,6 +13,20 @@ from include.costs.rate_card import GB_BYTES, RateCard, RateCardError, StorageTe
 
 DAYS_A_MONTH = 30.0
 """In this arithmetic, as in AWS's own: Deep Archive's 180 days are 6 months."""
+
+TITLES: Mapping[str, str] = MappingProxyType(
+    {"STANDARD": "Standard", "STANDARD_IA": "Standard-IA", "DEEP_ARCHIVE": "Deep Archive"}
+)
+"""The classes that are decided between, as people write them; the warmest first."""
+
+
+def in_order(names: Iterable[str]) -> list[str]:
+    """Sort storage classes, the warmest first and those that are not decided about last.
+
+    >>> in_order(["DEEP_ARCHIVE", "GLACIER_IR", "STANDARD"])
+    ['STANDARD', 'DEEP_ARCHIVE', 'GLACIER_IR']
+    """
+    return sorted(names, key=lambda name: ([*TITLES, name].index(name), name))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,13 +95,13 @@ def class_prices(card: RateCard) -> Mapping[StorageClass, ClassPrices]:
     def usd_per_byte(item: str) -> float:
         return card.rate(item).usd / GB_BYTES
 
-    def prices(name: StorageClass, title: str, read_backs: tuple[ReadBack, ...]) -> ClassPrices:
+    def prices(name: StorageClass, read_backs: tuple[ReadBack, ...]) -> ClassPrices:
         line = card.rate(f"s3.{name.lower()}.storage")
         terms = line.storage or StorageTerms()
         beside = terms.overhead_bytes * line.usd + terms.standard_overhead_bytes * standard.usd
         return ClassPrices(
             name=name,
-            title=title,
+            title=TITLES[name],
             usd_per_byte_month=line.usd / GB_BYTES,
             usd_per_object_month=beside / GB_BYTES,
             usd_put=card.rate(f"s3.{name.lower()}.put").usd,
@@ -114,8 +128,8 @@ def class_prices(card: RateCard) -> Mapping[StorageClass, ClassPrices]:
     infrequent = at_once("s3.standard_ia.get", usd_per_byte("s3.standard_ia.retrieval"))
     return MappingProxyType(
         {
-            "STANDARD": prices("STANDARD", "Standard", at_once("s3.standard.get")),
-            "STANDARD_IA": prices("STANDARD_IA", "Standard-IA", infrequent),
-            "DEEP_ARCHIVE": prices("DEEP_ARCHIVE", "Deep Archive", (restored("Standard"), restored("Bulk"))),
+            "STANDARD": prices("STANDARD", at_once("s3.standard.get")),
+            "STANDARD_IA": prices("STANDARD_IA", infrequent),
+            "DEEP_ARCHIVE": prices("DEEP_ARCHIVE", (restored("Standard"), restored("Bulk"))),
         }
     )

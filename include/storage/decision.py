@@ -183,7 +183,8 @@ def _reason(
     kept += f" instead of {usd_text(here_usd)}"
     if best.restores_within_h:
         return f"{kept}; restore in {best.restores_within_h:g} h is allowed for importance {stored.importance}"
-    return f"{kept}; it is read at once (importance {stored.importance} allows {promise_h:g} h)"
+    allowed = f" (importance {stored.importance} allows {promise_h:g} h)" if promise_h else ""
+    return f"{kept}; it is read at once{allowed}"
 
 
 def usd_text(usd: float) -> str:

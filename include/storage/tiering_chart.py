@@ -1,4 +1,4 @@
-"""Draw what a tiering changes: bytes and dollars by storage class, before and after. Plain SVG, no library."""
+"""Draw what a tiering changes: dollars and bytes by storage class, before and after. Plain SVG, no library."""
 
 from __future__ import annotations
 
@@ -6,46 +6,53 @@ from collections.abc import Mapping
 from html import escape
 from typing import Any
 
-WIDTH, BAR, GAP, LABELS, VALUES = 760, 18, 14, 150, 130
-_COLOURS = {"before": "#9aa5b1", "after": "#2f6f4f"}
+from include.storage.classes import TITLES, in_order
+from include.storage.decision import size_text, usd_text
+
+WIDTH, BAR, LABELS, VALUES = 760, 18, 170, 130
+_COLOURS = {"now": "#9aa5b1", "then": "#2f6f4f"}
+_Table = Mapping[str, Mapping[str, Any]]
 
 
-def chart_from(before: Mapping[str, Mapping[str, Any]], after: Mapping[str, Mapping[str, Any]], title: str) -> str:
-    """Return an SVG with two bars a class for dollars a month, and two for GB; longest bar first of each unit.
+def chart_from(before: _Table, after: _Table, title: str) -> str:
+    """Return an SVG with two bars a class, now and then: one pair for dollars a month, one for bytes.
+
+    :param before: of each class ``usd_a_month`` and ``size_bytes``.
 
     >>> table = {"STANDARD": {"objects": 1, "size_bytes": 2**30, "usd_a_month": 0.023}}
     >>> chart_from(table, table, "a < b").count("<rect")
     5
     """
-    classes = sorted(before.keys() | after.keys(), key=lambda name: -_value(before, name, "usd_a_month"))
+    classes = in_order(before.keys() | after.keys())
+    was, will = (sum(_value(table, name, "usd_a_month") for name in table) for table in (before, after))
     rows: list[str] = []
-    top = 48
-    for heading, field, unit, scale in (
-        ("Dollars a month", "usd_a_month", "$", 1.0),
-        ("GB (2^30 bytes)", "size_bytes", "", 2.0**-30),
+    top = 52
+    for heading, field, text in (
+        (f"Dollars a month: {money_text(was)} now, {money_text(will)} then", "usd_a_month", money_text),
+        ("Bytes", "size_bytes", lambda size_bytes: size_text(int(size_bytes))),
     ):
         rows.append(f'<text x="12" y="{top}" font-weight="bold">{heading}</text>')
         top += 12
         most = max((_value(table, name, field) for table in (before, after) for name in classes), default=0) or 1
         for name in classes:
-            for when, table in (("before", before), ("after", after)):
+            for when, table in (("now", before), ("then", after)):
                 value = _value(table, name, field)
                 length = (WIDTH - LABELS - VALUES) * value / most
-                label = f"{escape(name)} {when}"
-                rows.append(f'<text x="{LABELS - 6}" y="{top + 13}" text-anchor="end">{label}</text>')
+                label = f"{escape(TITLES.get(name, name))}, {when}"
+                rows.append(f'<text x="{LABELS - 8}" y="{top + 13}" text-anchor="end">{label}</text>')
                 rows.append(
                     f'<rect x="{LABELS}" y="{top}" width="{length:.1f}" height="{BAR}" fill="{_COLOURS[when]}"/>'
                 )
-                rows.append(f'<text x="{LABELS + length + 6:.1f}" y="{top + 13}">{unit}{value * scale:,.4g}</text>')
+                rows.append(f'<text x="{LABELS + length + 6:.1f}" y="{top + 13}">{text(value)}</text>')
                 top += BAR + 2
-            top += GAP - 2
-        top += 22
+            top += BAR - 6
+        top += BAR + 4
     size, font = f'width="{WIDTH}" height="{top}"', 'font-family="sans-serif" font-size="12"'
     return "\n".join(
         [
             f'<svg xmlns="http://www.w3.org/2000/svg" {size} {font}>',
             f'<rect {size} fill="white"/>',
-            f'<text x="12" y="24" font-size="15">{escape(title)}</text>',
+            f'<text x="12" y="26" font-size="15">{escape(title)}</text>',
             *rows,
             "</svg>",
             "",
@@ -53,5 +60,14 @@ def chart_from(before: Mapping[str, Mapping[str, Any]], after: Mapping[str, Mapp
     )
 
 
-def _value(table: Mapping[str, Mapping[str, Any]], name: str, field: str) -> float:
+def money_text(usd: float) -> str:
+    """Write dollars as a bill does, and small sums with two digits that count.
+
+    >>> money_text(1234.5), money_text(0.00028), money_text(0)
+    ('$1,234.50', '$0.00028', '$0')
+    """
+    return "$0" if not usd else f"${usd:,.2f}" if usd >= 1 else usd_text(usd)
+
+
+def _value(table: _Table, name: str, field: str) -> float:
     return float(table.get(name, {}).get(field, 0))

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from include.storage.classes import class_prices
+from include.storage.classes import TITLES, class_prices, in_order
 from include.storage.decision import size_text, usd_text
-from include.storage.means import BUNDLED, NO_VERSIONS, Step, options_for, steps_for
-from include.storage.tiering import Planner, totals_table
+from include.storage.means import BUNDLED, NO_VERSIONS, Option, Step, options_for, steps_for
+from include.storage.tiering import Planner, Totals, totals_table
+from include.storage.tiering_chart import money_text
 
 REPORT_VERSION = 1
+LEAST_ADVISED_USD = 1.0
+"""Advice that saves less over the whole retention is not worth reading."""
+
+_NOTHING = totals_table({"": Totals()})[""]
 
 
 def report_from(
@@ -32,6 +37,10 @@ def report_from(
         "areas_version": planner.areas.version,
         "keep_months": planner.retention.keep_months,
         "buckets": list(read_from),
+        "storage_usd_a_month": {
+            when: round(_sum_of(totals_table(table))["usd_a_month"], 6)
+            for when, table in (("before", planner.before), ("after", planner.after))
+        },
         "before": totals_table(planner.before),
         "after": totals_table(planner.after),
         "moves": {
@@ -43,7 +52,7 @@ def report_from(
         },
         "awaiting_rule": totals_table({"": planner.awaiting_rule})[""],
         "kept": dict(planner.kept.most_common()),
-        "steps": [asdict(step) for step in steps],
+        "steps": [_priced(step) for step in steps],
         "means": [
             {
                 "bucket": group.bucket,
@@ -52,7 +61,7 @@ def report_from(
                 "objects": group.objects,
                 "size_bytes": group.size_bytes,
                 "monthly_usd_saved": round(group.monthly_usd_saved, 6),
-                "options": [asdict(option) for option in options_for(group, card, most_copies=most_copies)],
+                "options": [_priced(option) for option in options_for(group, card, most_copies=most_copies)],
             }
             for group in groups
         ],
@@ -83,7 +92,7 @@ def advice_for(planner: Planner) -> list[str]:
         bundles = -(-small.objects // BUNDLED)
         once = bundles * there.usd_put + small.objects * planner.card.rate("s3.standard.get").usd
         saved = small.usd_a_month - small.size_bytes * there.usd_per_byte_month
-        if saved * planner.retention.keep_months > once:
+        if saved * planner.retention.keep_months - once >= LEAST_ADVISED_USD:
             advice.append(
                 f"{small.objects} objects of together {size_text(small.size_bytes)} stay in Standard because each is "
                 f"too small to move: bundled by {BUNDLED} they would cost {usd_text(once)} once and "
@@ -97,19 +106,33 @@ def steps_from(report: dict[str, Any]) -> list[Step]:
     return [Step(**step) for step in report["steps"]]
 
 
+def _priced(one: Option | Step) -> dict[str, Any]:
+    return {name: round(value, 9) if name == "usd" else value for name, value in asdict(one).items()}
+
+
 def report_lines(report: dict[str, Any]) -> list[str]:
-    """Write the gist of a report as a Markdown table, for the log.
+    r"""Write the gist of a report as a Markdown table, for the log.
 
     >>> totals = {"STANDARD": {"objects": 1, "size_bytes": 2**30, "usd_a_month": 0.023}}
-    >>> print(report_lines({"before": totals, "after": {}})[-1])
-    | STANDARD | 1 | 0 | 1 GB | 0 bytes | 0.0230 | 0.0000 |
+    >>> print(*report_lines({"before": totals, "after": {}})[2:], sep="\n")
+    | Standard | 1 | 0 | 1 GB | 0 bytes | $0.0230 | $0 |
+    | all | 1 | 0 | 1 GB | 0 bytes | $0.0230 | $0 |
     """
-    nothing = {"objects": 0, "size_bytes": 0, "usd_a_month": 0.0}
-    lines = ["| class | objects | then | bytes | then | $ a month | then |", "|---|---:|---:|---:|---:|---:|---:|"]
-    for name in sorted(report["before"].keys() | report["after"].keys()):
-        now, then = report["before"].get(name, nothing), report["after"].get(name, nothing)
-        lines.append(
+    before, after = report["before"], report["after"]
+    rows = [
+        (TITLES.get(name, name), before.get(name, _NOTHING), after.get(name, _NOTHING))
+        for name in in_order(before.keys() | after.keys())
+    ]
+    return [
+        "| class | objects | then | bytes | then | a month | then |",
+        "|---|---:|---:|---:|---:|---:|---:|",
+        *(
             f"| {name} | {now['objects']} | {then['objects']} | {size_text(now['size_bytes'])} | "
-            f"{size_text(then['size_bytes'])} | {now['usd_a_month']:.4f} | {then['usd_a_month']:.4f} |"
-        )
-    return lines
+            f"{size_text(then['size_bytes'])} | {money_text(now['usd_a_month'])} | {money_text(then['usd_a_month'])} |"
+            for name, now, then in [*rows, ("all", _sum_of(before), _sum_of(after))]
+        ),
+    ]
+
+
+def _sum_of(table: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
+    return {name: sum(totals[name] for totals in table.values()) for name in _NOTHING}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC
 from typing import Any
@@ -30,6 +31,12 @@ from media_lake.hooks.dynamodb import AssetCatalogueHook, OnceHook
 from media_lake.hooks.s3 import LakeHook
 from media_lake.notifiers.sns import run_url
 from media_lake.triggers.restore import S3ObjectReadableTrigger
+
+MOST_TOLD = 50
+"""How many objects a message names: SNS takes 256 KB, and a key may have 1,024 bytes."""
+LOOK_EVERY_S = 300
+LONGEST_RESTORE_S = 60 * 3600
+"""Bulk takes up to 48 hours; the rest is for a busy day."""
 
 ArchivedObject = dict[str, str | None]
 """``bucket``, ``key`` and ``version_id``, as the restore's parameters are called."""
@@ -129,18 +136,18 @@ class S3RestoreObjectOperator(BaseOperator):
     Returns the key; the XCom ``readable_until`` is the time (ISO 8601) at which the restored copy goes, ``None`` for an
     object that is not archived, which is done at once. A restore that is under way already is waited for.
 
-    :param bucket: bucket of the object. (templated)
-    :param key: key of the object. (templated)
-    :param version_id: its version; ``None`` or empty for the current one. (templated)
+    :param bucket: bucket of the object
+    :param key: key of the object. Not templated, for whoever uploads chooses it: ``{{ ... }}`` in it is a name
+    :param version_id: its version; ``None`` or empty for the current one
     :param days: how long it stays readable. (templated)
     :param tier: ``Standard`` (hours) or ``Bulk`` (cheaper, days). (templated)
     :param deferrable: wait in the triggerer; otherwise the task holds a worker
-    :param waiter_delay: seconds between two looks
-    :param waiter_max_attempts: looks after which the task fails; it may then be cleared, to wait again
+    :param waiter_delay: seconds between two looks. It looks for ``LONGEST_RESTORE_S``, then the task fails; it may be
+        cleared, to wait again. (templated)
     :param aws_conn_id: connection of the lake
     """
 
-    template_fields: Sequence[str] = ("bucket", "key", "version_id", "days", "tier")
+    template_fields: Sequence[str] = ("days", "tier", "waiter_delay")
 
     def __init__(
         self,
@@ -151,8 +158,7 @@ class S3RestoreObjectOperator(BaseOperator):
         days: int | str = 7,
         tier: Tier | str = "Standard",
         deferrable: bool = True,
-        waiter_delay: int = 300,
-        waiter_max_attempts: int = 720,
+        waiter_delay: int | str = LOOK_EVERY_S,
         aws_conn_id: str | None = SETTINGS.aws_conn_id,
         **kwargs: Any,
     ) -> None:
@@ -164,7 +170,6 @@ class S3RestoreObjectOperator(BaseOperator):
         self.tier = tier
         self.deferrable = deferrable
         self.waiter_delay = waiter_delay
-        self.waiter_max_attempts = waiter_max_attempts
         self.aws_conn_id = aws_conn_id
 
     def execute(self, context: Context) -> str:
@@ -180,21 +185,23 @@ class S3RestoreObjectOperator(BaseOperator):
         if found.state == "readable":
             return self._ready(context)
         self.log.info("s3://%s/%s is being restored, within %g hours", self.bucket, self.key, within_h)
+        delay_s = max(1, int(self.waiter_delay))
+        looks = math.ceil(LONGEST_RESTORE_S / delay_s)
         if self.deferrable:
             self.defer(
                 trigger=S3ObjectReadableTrigger(
                     bucket=self.bucket,
                     key=self.key,
                     version_id=self.version_id or None,
-                    waiter_delay=self.waiter_delay,
-                    waiter_max_attempts=self.waiter_max_attempts,
+                    waiter_delay=delay_s,
+                    waiter_max_attempts=looks,
                     aws_conn_id=self.aws_conn_id,
                 ),
                 method_name="execute_complete",
             )
         lake.get_waiter("object_readable").wait(
             **object_at(self.bucket, self.key, self.version_id or None),
-            WaiterConfig={"Delay": self.waiter_delay, "MaxAttempts": self.waiter_max_attempts},
+            WaiterConfig={"Delay": delay_s, "MaxAttempts": looks},
         )
         return self._ready(context)
 
@@ -268,19 +275,33 @@ class S3TellRestoredOperator(BaseOperator):
 
 
 def restored_message(states: Sequence[Mapping[str, Any]], dag_id: str, run_id: str) -> Message:
-    """Write the message about a run's objects; each state holds ``bucket, key, readable, until, why_not``."""
+    """Write the message about a run's objects; each state holds ``bucket, key, readable, until, why_not``.
+
+    It names ``MOST_TOLD`` of them, those first that cannot be read.
+    """
     readable = sum(state["readable"] for state in states)
+    shown = sorted(states, key=lambda state: state["readable"])[:MOST_TOLD]
     url = run_url(dag_id, run_id)
     lines = [Line(f"{readable} of {len(states)} archived objects can be read now. [The run](<{url}>)")]
-    for state in states:
+    for state in shown:
         until = f"until {state['until']}" if state["until"] else "at any time"
         lines.append(Line(f"- {harmless(state['key'])}: {until if state['readable'] else state['why_not']}", DETAIL))
+    if more := len(states) - len(shown):
+        lines.append(Line(f"- and {more} more", DETAIL))
     return Message(
         message_id=f"{dag_id}/{run_id}",
         kind="restore",
         subject=subject_of(f"Restored: {readable} of {len(states)} objects can be read"),
         lines=tuple(lines),
-        facts={"kind": "restore", "dag_id": dag_id, "run_id": run_id, "url": url, "objects": list(states)},
+        facts={
+            "kind": "restore",
+            "dag_id": dag_id,
+            "run_id": run_id,
+            "url": url,
+            "objects_in_all": len(states),
+            "readable": readable,
+            "objects": shown,
+        },
     )
 
 
@@ -297,6 +318,9 @@ def _state_of(s3: Any, one: ArchivedObject) -> dict[str, Any]:
 
 
 def _lines(names: Sequence[str] | str | None) -> list[str]:
-    """Return names that came as a list, or as text with line breaks between; ``None`` and empty ones are left out."""
-    listed = names.splitlines() if isinstance(names, str) else names or ()
-    return [name.strip() for name in listed if name and name.strip()]
+    """Return names that came as a list, or as text with line feeds between; ``None`` and empty ones are left out.
+
+    Blanks at the ends stay, for they may belong to a key.
+    """
+    listed = names.split("\n") if isinstance(names, str) else names or ()
+    return [name for name in listed if name]

@@ -12,7 +12,12 @@ from airflow.providers.common.compat.sdk import AirflowException
 from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
 
 from include.settings import SETTINGS
-from media_lake.operators.restoring import S3FindArchivedOperator, S3RestoreObjectOperator, restored_message
+from media_lake.operators.restoring import (
+    S3FindArchivedOperator,
+    S3RestoreObjectOperator,
+    S3TellRestoredOperator,
+    restored_message,
+)
 from media_lake.triggers.restore import S3ObjectReadableTrigger
 from tests.plugins.media_lake.films import Notes
 
@@ -29,7 +34,7 @@ def drive(lake):
 
 
 def restore(drive, **other) -> S3RestoreObjectOperator:
-    return S3RestoreObjectOperator(task_id="restore", days=2, waiter_delay=1, **drive | other)
+    return S3RestoreObjectOperator(task_id="restore", **{"days": 2, "waiter_delay": 1} | drive | other)
 
 
 def find(**other) -> list[dict]:
@@ -64,6 +69,15 @@ def test_a_second_task_waits_for_the_same_restore(drive):
     for _ in range(2):
         with pytest.raises(TaskDeferred):
             restore(drive).execute({"ti": Notes()})
+
+
+@pytest.mark.parametrize("every_s", [5, 300, 3600])
+def test_the_wait_is_long_enough_for_bulk_however_seldom_it_looks(drive, every_s):
+    with pytest.raises(TaskDeferred) as deferred:
+        restore(drive, tier="Bulk", waiter_delay=str(every_s)).execute({"ti": Notes()})
+    trigger = deferred.value.trigger
+    assert trigger.waiter_delay == every_s
+    assert trigger.waiter_delay * trigger.attempts >= 48 * 3600
 
 
 def test_without_a_triggerer_the_task_waits_itself(drive):
@@ -114,3 +128,23 @@ def test_the_message_shows_names_of_strangers_without_their_markup():
     message = restored_message([vars(state) | {"why_not": "it is gone"}], "restore_assets", "manual__1")
     assert "<!channel>" not in message.markdown()
     assert "](http" not in message.markdown().replace("[The run](<http", "")
+
+
+def test_people_are_told_once_a_run_however_often_the_task_is_tried(drive, monkeypatch):
+    told = []
+    channel = SimpleNamespace(name="chat", identity=f"chat {uuid.uuid4().hex}", send=told.append)
+    monkeypatch.setattr("media_lake.operators.restoring.channels", lambda **_: [channel])
+    context = {"ti": Notes(), "dag_run": SimpleNamespace(dag_id="restore_assets", run_id=f"manual__{uuid.uuid4().hex}")}
+    for notify in (False, True, True):
+        S3TellRestoredOperator(task_id="tell", objects=[drive], notify=notify).execute(context)
+    (message,) = told
+    assert "it is archived" in message.markdown()
+
+
+def test_the_message_of_a_large_run_names_what_is_not_readable_and_counts_the_rest():
+    states = [{"bucket": "b", "key": "k" * 1000, "readable": n > 0, "until": None, "why_not": "it is gone"}
+              for n in range(1000)]  # fmt: skip
+    message = restored_message(states, "restore_assets", "manual__1")
+    assert len(message.json().encode()) < 256_000
+    assert message.facts["objects"][0]["readable"] is False
+    assert "and 950 more" in message.markdown()
