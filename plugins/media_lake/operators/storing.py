@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError
 
 from include.catalog.keys import archive_key
 from include.catalog.triage import FootageAnalysis, Storage, StorageClass, Transcript, Triage
+from include.catalog.uploads import stem_addition
 from include.costs.rate_card import default_rate_card
 from include.settings import SETTINGS
 from include.storage.classes import class_prices
@@ -173,7 +174,7 @@ class _Upload:
                 self.lake.conn,
                 self.place,
                 bucket=SETTINGS.archive_bucket,
-                key=archive_key(self.item["key"]),
+                key=archive_key(self.item["key"], stem_addition(self.item)),
                 storage_class=storage_class,
                 sha256=self.item["sha256"],
             )
@@ -185,7 +186,6 @@ class _Upload:
             replace(plan, storage_class=moved.storage_class),
             archive_bucket=moved.place.bucket,
             archive_key=moved.place.key,
-            archive_version_id=moved.place.version_id,
             **found,
         )
 

@@ -119,9 +119,7 @@ def test_a_quiet_drive_goes_to_the_archive_and_the_record_says_why(catalogue, la
     asset_id = upload()
     assert store(asset_id) == "DEEP_ARCHIVE"
     item = catalogue.read(asset_id)
-    head = lake.conn.head_object(
-        Bucket=item["archive_bucket"], Key=item["archive_key"], VersionId=item["archive_version_id"]
-    )
+    head = lake.conn.head_object(Bucket=item["archive_bucket"], Key=item["archive_key"])
     assert (head["StorageClass"], head["ContentLength"]) == ("DEEP_ARCHIVE", len(DRIVE))
     assert standing(asset_id) == [SETTINGS.archive_bucket]
     record = triage_of(asset_id)
