@@ -20,6 +20,8 @@ from include.video.contact_sheet import timecode
 
 LONGEST_TEXT = 200
 """Characters of what a stranger wrote."""
+LONGEST_READ = 4096
+"""Of which no more is looked at, however much there is."""
 MOST_FIRED = 12
 LONGEST_SUBJECT = 100
 """Of an SNS message: https://docs.aws.amazon.com/sns/latest/api/API_Publish.html; ASCII, in one line."""
@@ -102,7 +104,8 @@ def harmless(text: str, most: int = LONGEST_TEXT) -> str:
     >>> harmless("x" * 300, most=5)
     'xxxx…'
     """
-    visible = "".join(" " if unicodedata.category(letter)[0] in "CZ" else letter for letter in text)
+    read = text[:LONGEST_READ]
+    visible = "".join(" " if unicodedata.category(letter)[0] in "CZ" else letter for letter in read)
     line = " ".join(visible.split())
     if len(line) > most:
         line = f"{line[: most - 1].rstrip()}…"
