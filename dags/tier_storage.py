@@ -14,8 +14,8 @@ what that would save; move what is to be moved when you ask for it.
 Each group of moves is done by the cheapest means at its scale: a lifecycle rule where everything below a prefix and
 above a size goes the same way, verified copies up to `max_moves` objects, beyond that the manifest of an S3 Batch
 Operations job and the request to start it. The report prices all of them. A bucket that keeps no versions gets neither
-copies nor a job, for its objects would be overwritten before a copy is proved. Dash-cam uploads move as `triage_footage`
-moves them. `docs/tiering.md` tells more.
+copies nor a job, for its objects would be overwritten before a copy is proved. Dash-cam uploads move as
+`triage_footage` moves them. `docs/tiering.md` tells more.
 
 Provenance, records and whatever belongs to an incident stay where they are. A run that comes after one that moved
 things finds nothing to do; what a lifecycle rule is going to move counts as on its way.
