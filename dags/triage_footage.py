@@ -11,13 +11,11 @@ where it costs least.
 | **Writes** | analysis, transcript, signals and triage records, renditions, evidence in `<processed>`; `<archive>` |
 | **If it fails** | clear the failed task; every task may run twice, no job is paid and no alert sent twice |
 
-Messages are hints: every run also lists what lies below `footage/`, in every version, and takes what is not in the
-catalogue or was left undone for a day. What `max_cost_usd` does not pay for waits for another run. A cheap look comes
-first (`screen`): motion and loudness of the whole film, on the worker. Only where something stands out are Rekognition
-and Transcribe asked. It cannot see what makes neither a jolt nor a noise: switch `screen` off to have all analysed.
-
-The rules stand in `include/triage/incident_rules.yaml`. What lies between their thresholds waits for a person in
-`review_footage`; this run goes on. A bad upload fails nothing: it shows as skipped, with its reason under `failed/`.
+Messages are hints: every run also lists `footage/`, all versions, for what is not in the catalogue or was left undone
+for a day. What `max_cost_usd` does not pay for waits for another run. A cheap look (`screen`) comes first, which cannot
+see what makes neither a jolt nor a noise: switch it off to have all analysed. The rules stand in
+`include/triage/incident_rules.yaml`; what lies between their thresholds waits for a person in `review_footage`.
+A bad upload fails nothing: it shows as skipped, with its reason under `failed/`.
 """
 
 from __future__ import annotations
@@ -39,11 +37,7 @@ from media_lake.operators.inspection import (
     FootagePrepareOperator,
 )
 from media_lake.operators.storing import FootageStoreOperator
-from media_lake.operators.triage import (
-    FootageAskReviewerOperator,
-    FootageDecideOperator,
-    FootageWriteSummaryOperator,
-)
+from media_lake.operators.triage import FootageAskReviewerOperator, FootageDecideOperator, FootageWriteSummaryOperator
 from media_lake.operators.uploads import FootageClaimUploadsOperator
 
 GROUP = "triage_upload"
@@ -74,7 +68,6 @@ def triage_footage():
         max_cost_usd="{{ params.max_cost_usd }}",
         trigger_rule=TriggerRule.ALL_DONE,
     )
-
     inspect_upload >> choose_analyses
 
     @task

@@ -325,7 +325,7 @@ def test_a_stem_belongs_to_one_asset_for_good(catalogue):
 
 
 def test_hostile_names_are_claimed_under_slugs(put, claim, a_run, catalogue):
-    names = ["..x/.mp4", "a\tb.mp4", "夜.mp4", "%2F+&<>.mp4", "n" * 900 + ".mp4", " ", "a//b.mp4"]
+    names = ["..x/.mp4", "a\x01b.mp4", "a\tb.mp4", "夜.mp4", "%2F+&<>.mp4", "n" * 900 + ".mp4", " ", "a//b.mp4"]
     uploads = [put(name) for name in names]
     assert sorted(claim(a_run())) == sorted(ids(*uploads))
     items = list(catalogue.read_many(ids(*uploads)).values())
