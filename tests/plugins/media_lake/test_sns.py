@@ -45,7 +45,7 @@ def inbox(local_aws):
         found = []
         while messages := client.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
             found += [json.loads(message["Body"]) for message in messages]
-        return [alert for alert in found if alert["run_id"] == run_id]
+        return [alert for alert in found if alert.get("run_id") == run_id]
 
     return alerts
 
