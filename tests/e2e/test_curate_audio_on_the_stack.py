@@ -119,7 +119,7 @@ def test_a_failed_run_is_alerted_once_with_what_failed(airflow, client, wait_unt
 
     def alerts() -> list[dict]:
         messages = client("sqs").receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages", [])
-        return [alert for m in messages if (alert := json.loads(m["Body"]))["run_id"] == run_id]
+        return [alert for m in messages if (alert := json.loads(m["Body"])).get("run_id") == run_id]
 
     (alert,) = wait_until(alerts, 60, "the alert")
     assert "choose_campaign" in alert["failed_tasks"]
