@@ -46,7 +46,7 @@ logs: venv  ## the ends of the logs; NAME=<component> N=<lines> ARGS=-f
 
 test: venv-dev  ## the whole test suite; ARGS="-q tests/include"
 	@CHROMIUM_PATH="$$(bash tests/e2e/install_browser.sh)"; export CHROMIUM_PATH; \
-	$(PY) -m pytest $${ARGS:--n 2 --dist loadscope}
+	$(PY) -m pytest $${ARGS:--n 3 --dist loadscope}
 
 lint: venv-dev  ## ruff, which fixes nothing, and the types
 	@$(PY) -m ruff check .

@@ -72,18 +72,21 @@ os.environ |= {
 }
 
 
-class Halves(LoadScopeScheduling):
-    """The suite in two halves that share no fixture, for two processes: ``-n 2 --dist loadscope``.
+class Parts(LoadScopeScheduling):
+    """The suite in three parts that share no fixture, for three processes: ``-n 3 --dist loadscope``.
 
-    One starts programs and the whole stack, and mostly waits for them; the other one computes.
+    One runs the whole stack and mostly waits for it, one works on a local AWS and the stand-in sources, and one
+    computes and starts programs: together they keep two cores busy.
     """
 
     def _split_scope(self, nodeid: str) -> str:
-        return "programs" if nodeid.startswith(("tests/docker/", "tests/e2e/")) else "platform"
+        if nodeid.startswith("tests/e2e/"):
+            return "stack"
+        return "lake" if nodeid.startswith(("tests/dags/", "tests/plugins/")) else "rest"
 
 
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Halves:
-    return Halves(config, log)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Parts:
+    return Parts(config, log)
 
 
 def pytest_unconfigure() -> None:
