@@ -70,18 +70,6 @@ def test_an_upload_that_a_person_calls_an_incident_becomes_one(airflow, near_mis
     assert try_link(alert["film"]["url"]).is_right
 
 
-def test_clearing_the_whole_run_afterwards_pays_and_alerts_nothing_anew(airflow, aws, near_miss, alerts):
-    asset_id = near_miss()["asset_id"]
-    item, jobs, told = near_miss(), _ids(aws), alerts(asset_id)
-    assert item["decided_by"] == "admin"
-    run_id = item["claimed_by"].removeprefix(f"{TRIAGE}/")
-    airflow.clear(TRIAGE, run_id)
-    assert airflow.wait_for_run(TRIAGE, run_id, RUN_PATIENCE_S) == "success"
-    assert _ids(aws) == jobs
-    assert alerts(asset_id) == told
-    assert (near_miss()["decision"], near_miss()["decided_by"]) == ("incident", "admin")
-
-
 def test_no_link_that_opens_a_film_and_no_key_is_written_down_by_airflow(stack_settings, near_miss, alerts):
     (alert,) = alerts(near_miss()["asset_id"])
     assert "Key-Pair-Id=" in alert["film"]["url"]
@@ -91,7 +79,3 @@ def test_no_link_that_opens_a_film_and_no_key_is_written_down_by_airflow(stack_s
                 written = path.read_bytes()
                 assert b"Key-Pair-Id=" not in written, path
                 assert b"PRIVATE KEY" not in written, path
-
-
-def _ids(aws: LocalAws) -> set[str]:
-    return {entry["job_id"] for entry in aws.jobs() if "job_id" in entry}
