@@ -20,9 +20,8 @@ import pytest
 from include.settings import SETTINGS, Settings
 from local_stack import supervisor
 from local_stack.airflow_api import AirflowApi
-from tests.ground import CACHE, ROOT, free_port
+from tests.ground import CACHE, PATIENCE_S, ROOT, free_port
 
-RUN_PATIENCE_S = 300
 DAG_FOLDERS = {"dags-folder": ROOT / "dags", "examples": ROOT / "tests" / "e2e" / "dags"}
 LOCAL_BUNDLE = "airflow.dag_processing.bundles.local.LocalDagBundle"
 FOR_TESTS = {
@@ -109,11 +108,11 @@ def objects(client):
 def wait_until():
     """Waits for something to come true and returns it."""
 
-    def wait_until(true: Callable[[], Any], patience_s: float = 60, what: str = "it") -> Any:
-        deadline = time.monotonic() + patience_s
+    def wait_until(true: Callable[[], Any], what: str = "it") -> Any:
+        deadline = time.monotonic() + PATIENCE_S
         while not (found := true()):
             if time.monotonic() > deadline:
-                raise TimeoutError(f"{what} did not happen within {patience_s} s")
+                raise TimeoutError(f"{what} did not happen within {PATIENCE_S} s")
             time.sleep(0.2)
         return found
 

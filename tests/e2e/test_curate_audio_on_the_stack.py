@@ -7,7 +7,8 @@ import uuid
 
 import pytest
 
-RUN_PATIENCE_S = 300
+from tests.ground import PATIENCE_S
+
 RAW, PROCESSED = "media-raw", "media-processed"
 
 
@@ -15,7 +16,7 @@ RAW, PROCESSED = "media-raw", "media-processed"
 def finished_run(airflow):
     """A run of the electronic campaign that went well."""
     run_id = airflow.trigger("curate_audio", {"campaign": "electronic", "batch_size": 3, "persist_campaign": False})
-    assert airflow.wait_for_run("curate_audio", run_id, RUN_PATIENCE_S) == "success"
+    assert airflow.wait_for_run("curate_audio", run_id, PATIENCE_S) == "success"
     return run_id
 
 
@@ -52,7 +53,7 @@ def test_the_run_announces_its_features(airflow, finished_run):
 def test_a_cleared_run_leaves_the_same_objects(airflow, finished_run, objects, prefix):
     before = {bucket: objects(bucket, prefix) for bucket in (RAW, PROCESSED)}
     airflow.clear("curate_audio", finished_run)
-    assert airflow.wait_for_run("curate_audio", finished_run, RUN_PATIENCE_S) == "success"
+    assert airflow.wait_for_run("curate_audio", finished_run, PATIENCE_S) == "success"
     after = {bucket: objects(bucket, prefix) for bucket in (RAW, PROCESSED)}
     assert after[RAW] == before[RAW]
     etags = {key: etag for key, (etag, _) in after[PROCESSED].items()}
@@ -72,9 +73,9 @@ def test_a_worker_killed_in_the_middle_leaves_no_gap_and_no_duplicate(airflow, c
             and (pid := process_of(instance)) is not None
         ]
 
-    for pid in wait_until(landing, 120, "landing"):
+    for pid in wait_until(landing, "landing"):
         os.kill(pid, signal.SIGKILL)
-    assert airflow.wait_for_run("curate_audio", run_id, RUN_PATIENCE_S) == "success"
+    assert airflow.wait_for_run("curate_audio", run_id, PATIENCE_S) == "success"
     run = airflow.xcom("curate_audio", run_id, "choose_campaign", "run")
     prefix = f"audio/internet-archive/nature-sounds/{run}/"
     summary = json.loads(client("s3").get_object(Bucket=PROCESSED, Key=f"{prefix}summary.json")["Body"].read())
@@ -107,12 +108,11 @@ def test_a_failed_run_is_alerted_once_with_what_failed(airflow, client, wait_unt
                 instance["task_id"] == "choose_campaign" and instance["state"] == "up_for_retry"
                 for instance in airflow.task_instances("curate_audio", run_id)
             ),
-            60,
             "the first try of choose_campaign",
         )
         path = f"/dags/curate_audio/dagRuns/{run_id}"
         airflow.request("PATCH", f"{path}/taskInstances/choose_campaign", json={"new_state": "failed"})
-        assert airflow.wait_for_run("curate_audio", run_id, RUN_PATIENCE_S) == "failed"
+        assert airflow.wait_for_run("curate_audio", run_id, PATIENCE_S) == "failed"
     finally:
         client("ssm").put_parameter(Name=parameter, Value=campaign, Type="String", Overwrite=True)
     queue = client("sqs").get_queue_url(QueueName="media-alerts-inbox")["QueueUrl"]
@@ -121,7 +121,7 @@ def test_a_failed_run_is_alerted_once_with_what_failed(airflow, client, wait_unt
         messages = client("sqs").receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages", [])
         return [alert for m in messages if (alert := json.loads(m["Body"])).get("run_id") == run_id]
 
-    (alert,) = wait_until(alerts, 60, "the alert")
+    (alert,) = wait_until(alerts, "the alert")
     assert "choose_campaign" in alert["failed_tasks"]
     assert alert["url"].startswith("http://127.0.0.1:")
     assert not alerts()

@@ -9,7 +9,8 @@ import signal
 import pytest
 from boto3.dynamodb.types import TypeDeserializer
 
-RUN_PATIENCE_S = 300
+from tests.ground import PATIENCE_S
+
 RAW, PROCESSED, LEDGER = "media-raw", "media-processed", "media-jobs"
 DETECT = ("detect_labels", "detect_segments", "detect_text")
 CONF = {"campaign": "street-sounds", "sources": ["pixabay"], "batch_size": 1, "persist_campaign": False}
@@ -64,9 +65,9 @@ def test_no_analysis_is_paid_twice_through_kills_and_clears(
             }
             return deferred if deferred.keys() == set(DETECT) else {}
 
-        first = wait_until(lambda: waiting({}), 180, "the first deferral")
+        first = wait_until(lambda: waiting({}), "the first deferral")
         airflow.clear("curate_video", run_id, [f"analyse_video.{name}" for name in DETECT])
-        wait_until(lambda: waiting(first), 90, "the deferral after the clear")
+        wait_until(lambda: waiting(first), "the deferral after the clear")
         kill("triggerer")
         restart_what_died()
 
@@ -74,9 +75,9 @@ def test_no_analysis_is_paid_twice_through_kills_and_clears(
         instances = tasks(run_id, "write_labels").values()
         return [pid for one in instances if one["state"] == "running" and (pid := process_of(one)) is not None]
 
-    for pid in wait_until(at_work, 180, "the writing of labels"):
+    for pid in wait_until(at_work, "the writing of labels"):
         os.kill(pid, signal.SIGKILL)
-    assert airflow.wait_for_run("curate_video", run_id, RUN_PATIENCE_S) == "success"
+    assert airflow.wait_for_run("curate_video", run_id, PATIENCE_S) == "success"
     assert [instance["try_number"] for instance in tasks(run_id, "write_labels").values()] == [2]
 
     run = airflow.xcom("curate_video", run_id, "choose_campaign", "run")
@@ -90,7 +91,7 @@ def test_no_analysis_is_paid_twice_through_kills_and_clears(
         assert (entry["state"], entry["generation"]) == ("complete", 1)
 
     airflow.clear("curate_video", run_id)
-    assert airflow.wait_for_run("curate_video", run_id, RUN_PATIENCE_S) == "success"
+    assert airflow.wait_for_run("curate_video", run_id, PATIENCE_S) == "success"
     assert {key: etag for key, (etag, _) in objects(PROCESSED, prefix).items()} == written
     assert bought("rekognition").keys() == jobs.keys()
     announced = [message["JobId"] for message in told_by_rekognition(f"video/pixabay/{CONF['campaign']}/")]
@@ -104,7 +105,7 @@ def test_a_run_over_its_budget_goes_on_when_approved_and_ends_failed_when_a_pers
     conf = CONF | {"campaign": "nature-sounds", "max_cost_usd": 0, "approve_over_budget": True}
     run_id = airflow.trigger("curate_video", conf)
     run = f"/dags/curate_video/dagRuns/{run_id}"
-    asked = wait_until(lambda: airflow.request("GET", f"{run}/hitlDetails")["hitl_details"], 180, "the question")[0]
+    asked = wait_until(lambda: airflow.request("GET", f"{run}/hitlDetails")["hitl_details"], "the question")[0]
     assert "$" in asked["subject"]
     answer = f"{run}/taskInstances/approve_cost/-1/hitlDetails"
 
@@ -117,8 +118,8 @@ def test_a_run_over_its_budget_goes_on_when_approved_and_ends_failed_when_a_pers
                 airflow.request("PATCH", answer, json={"chosen_options": ["Approve"], "params_input": {}})
             return any(one["state"] in ("running", "deferred") for one in tasks(run_id, *DETECT).values())
 
-        wait_until(analysis_is_under_way, 180, "the analysis after the approval")
+        wait_until(analysis_is_under_way, "the analysis after the approval")
         airflow.request("PATCH", run, json={"state": "failed"})
-    assert airflow.wait_for_run("curate_video", run_id, RUN_PATIENCE_S) == "failed"
+    assert airflow.wait_for_run("curate_video", run_id, PATIENCE_S) == "failed"
     states = {one["task_id"]: one["state"] for one in airflow.task_instances("curate_video", run_id)}
     assert states["approve_cost"] == states["cancel_leftovers"] == "success"

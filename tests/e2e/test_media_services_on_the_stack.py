@@ -10,13 +10,14 @@ import imageio_ffmpeg
 import pytest
 from boto3.dynamodb.types import TypeDeserializer
 
+from tests.ground import PATIENCE_S
+
 RAW, PROCESSED, LEDGER = "media-raw", "media-processed", "media-jobs"
 PAID_TASKS = {
     "example_mediaconvert": "transcode",
     "example_rekognition": "detect_segments",
     "example_transcribe": "transcribe",
 }
-RUN_PATIENCE_S = 180
 TEST_FILM = (
     *("-f", "lavfi", "-i", "testsrc2=size=640x360:rate=25:duration=10"),
     *("-f", "lavfi", "-i", "color=c=navy:size=640x360:rate=25:duration=10"),
@@ -45,7 +46,7 @@ def film(film_file, client) -> str:
 def examples(airflow, wait_until) -> None:
     """The example DAGs, read and switched on."""
     listed = lambda: PAID_TASKS.keys() <= {dag["dag_id"] for dag in airflow.dags()}  # noqa: E731
-    wait_until(listed, 60, "reading the example DAGs")
+    wait_until(listed, "reading the example DAGs")
     for dag_id in PAID_TASKS:
         airflow.unpause(dag_id)
 
@@ -104,22 +105,22 @@ def test_each_service_is_paid_once_through_a_killed_triggerer_and_clears(
                 task["state"] == "deferred" and task["try_number"] > after[dag_id] for dag_id, task in tasks.items()
             )
 
-        wait_until(lambda: all_deferred(dict.fromkeys(runs, 0)), 90, "the first deferral")
+        wait_until(lambda: all_deferred(dict.fromkeys(runs, 0)), "the first deferral")
         tries = {dag_id: paid_task(dag_id, run_id)["try_number"] for dag_id, run_id in runs.items()}
         for dag_id, run_id in runs.items():
             airflow.clear(dag_id, run_id, [PAID_TASKS[dag_id]])
-        wait_until(lambda: all_deferred(tries), 90, "the deferral after the clear")
+        wait_until(lambda: all_deferred(tries), "the deferral after the clear")
         assert {entry["state"] for entry in entries(film).values()} == {"active"}
         kill("triggerer")
         restart_what_died()
 
     for dag_id, run_id in runs.items():
-        assert airflow.wait_for_run(dag_id, run_id, RUN_PATIENCE_S) == "success"
+        assert airflow.wait_for_run(dag_id, run_id, PATIENCE_S) == "success"
     written = objects(PROCESSED)
     for dag_id, run_id in runs.items():
         airflow.clear(dag_id, run_id, [PAID_TASKS[dag_id]])
     for dag_id, run_id in runs.items():
-        assert airflow.wait_for_run(dag_id, run_id, RUN_PATIENCE_S) == "success"
+        assert airflow.wait_for_run(dag_id, run_id, PATIENCE_S) == "success"
 
     assert objects(PROCESSED) == written
     kept = entries(film)
@@ -139,11 +140,11 @@ def test_a_task_that_is_marked_failed_cancels_its_job(
     queue = f"waiting-{uuid.uuid4().hex[:8]}"
     client("mediaconvert").create_queue(Name=queue, Status="PAUSED")
     run_id = airflow.trigger("example_mediaconvert", {"key": film, "queue": queue})
-    wait_until(lambda: paid_task("example_mediaconvert", run_id)["state"] == "deferred", 90, "the deferral")
+    wait_until(lambda: paid_task("example_mediaconvert", run_id)["state"] == "deferred", "the deferral")
     (job,) = transcoded(client, film)
     assert job["Status"] == "SUBMITTED"
     path = f"/dags/example_mediaconvert/dagRuns/{run_id}/taskInstances/transcode"
     airflow.request("PATCH", path, json={"new_state": "failed"})
-    wait_until(lambda: transcoded(client, film)[0]["Status"] == "CANCELED", 60, "the cancellation")
-    assert airflow.wait_for_run("example_mediaconvert", run_id, RUN_PATIENCE_S) == "failed"
+    wait_until(lambda: transcoded(client, film)[0]["Status"] == "CANCELED", "the cancellation")
+    assert airflow.wait_for_run("example_mediaconvert", run_id, PATIENCE_S) == "failed"
     assert entries(film)["mediaconvert"]["state"] == "cancelled"

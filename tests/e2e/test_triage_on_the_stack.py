@@ -9,8 +9,8 @@ from local_stack.burst import burst
 from local_stack.footage import INBOX, REVIEW, TRIAGE, drives_of, incident_alerts, standing, upload
 from local_stack.local_aws import LocalAws
 from local_stack.signed_link import try_link
+from tests.ground import PATIENCE_S
 
-RUN_PATIENCE_S = 300
 UPLOADS = 6  # one of them an accident, and two told of twice
 
 
@@ -33,16 +33,14 @@ def near_miss(aws, airflow, stack_settings, wait_until):
     (drive,) = (drive for drive in drives_of(stack_settings) if drive.file_name.startswith("near-miss"))
     upload(aws, drive)
     item = lambda: standing(aws, [drive]).get(drive.key, {})  # noqa: E731
-    wait_until(item, RUN_PATIENCE_S, "a run that takes it")
+    wait_until(item, "a run that takes it")
     return item
 
 
 @pytest.fixture(scope="module")
 def burst_status(stack_settings, near_miss, restart_what_died) -> int:
     """The end of a burst in which the triggerer and a worker were killed."""
-    return burst(
-        stack_settings, Console(width=120), uploads=UPLOADS, restart=restart_what_died, patience_s=RUN_PATIENCE_S
-    )
+    return burst(stack_settings, Console(width=120), uploads=UPLOADS, restart=restart_what_died, patience_s=PATIENCE_S)
 
 
 def test_a_burst_with_kills_and_late_messages_loses_no_upload_and_does_nothing_twice(burst_status):
@@ -50,12 +48,10 @@ def test_a_burst_with_kills_and_late_messages_loses_no_upload_and_does_nothing_t
 
 
 def test_an_upload_that_a_person_calls_an_incident_becomes_one(airflow, near_miss, burst_status, alerts, wait_until):
-    assert wait_until(lambda: near_miss().get("decision"), RUN_PATIENCE_S, "the decision") == "review"
+    assert wait_until(lambda: near_miss().get("decision"), "the decision") == "review"
     asset_id = near_miss()["asset_id"]
     run = f"/dags/{REVIEW}/dagRuns/review__{asset_id}"
-    (asked,) = wait_until(
-        lambda: airflow.request("GET", f"{run}/hitlDetails")["hitl_details"], RUN_PATIENCE_S, "the question"
-    )
+    (asked,) = wait_until(lambda: airflow.request("GET", f"{run}/hitlDetails")["hitl_details"], "the question")
     assert near_miss()["device"] in asked["subject"]
     assert not alerts(asset_id)
     airflow.request(
@@ -63,7 +59,7 @@ def test_an_upload_that_a_person_calls_an_incident_becomes_one(airflow, near_mis
         f"{run}/taskInstances/ask_person/-1/hitlDetails",
         json={"chosen_options": ["Incident"], "params_input": {}},
     )
-    assert airflow.wait_for_run(REVIEW, f"review__{asset_id}", RUN_PATIENCE_S) == "success"
+    assert airflow.wait_for_run(REVIEW, f"review__{asset_id}", PATIENCE_S) == "success"
     assert (near_miss()["decision"], near_miss()["decided_by"]) == ("incident", "admin")
     assert near_miss()["storage_class"] == "STANDARD"
     (alert,) = alerts(asset_id)

@@ -17,10 +17,10 @@ from playwright.sync_api import BrowserContext, Locator, Page, expect, sync_play
 from include.catalog.campaigns import CAMPAIGNS
 from include.catalog.licences import DEFAULT_FAMILIES, LICENCE_FAMILIES, VIDEO_FAMILIES
 from include.settings import SETTINGS
+from tests.ground import PATIENCE_S
 
 DAG, VIDEO_DAG = "curate_audio", "curate_video"
 NEW_CAMPAIGN = "tollgate-players"  # creators of the stand-in's folk music, and no campaign of the list
-RUN_PATIENCE_S = 300
 PATIENCE_MS = 60_000  # of a page on a busy machine
 ARGUMENTS = (
     "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-quic", "--no-first-run",
@@ -108,7 +108,7 @@ def form_run(visitor, airflow, client, keep) -> Iterator[str]:
     page.close()
     (run_id,) = set(runs_of(airflow)) - before
     try:
-        assert airflow.wait_for_run(DAG, run_id, RUN_PATIENCE_S) == "success"
+        assert airflow.wait_for_run(DAG, run_id, PATIENCE_S) == "success"
         yield run_id
     finally:
         ssm.put_parameter(Name=SETTINGS.active_campaign_parameter, Value=campaign, Type="String", Overwrite=True)
@@ -288,13 +288,13 @@ def test_a_person_is_shown_what_a_run_over_its_budget_would_buy_and_rejects_it(
     page, airflow, client, asking_run, wait_until, keep
 ):
     pending = lambda: airflow.request("GET", f"/dags/{VIDEO_DAG}/dagRuns/{asking_run}/hitlDetails")["hitl_details"]  # noqa: E731
-    wait_until(pending, 180, "the question to a person")
+    wait_until(pending, "the question to a person")
     page.goto(url_of(asking_run, "/tasks/approve_cost/required_actions", VIDEO_DAG))
     expect(page.get_by_text(re.compile(r"Pay \$0\.\d+ for the analyses of 1 film\?"))).to_be_visible()
     keep(page, "required_action")
     expect(page.locator("table")).to_have_count(2)
     page.get_by_role("button", name="Reject").click()
-    assert airflow.wait_for_run(VIDEO_DAG, asking_run, RUN_PATIENCE_S) == "success"
+    assert airflow.wait_for_run(VIDEO_DAG, asking_run, PATIENCE_S) == "success"
     states = {one["task_id"]: one["state"] for one in airflow.task_instances(VIDEO_DAG, asking_run)}
     assert states["approve_cost"] == "skipped"
     run = airflow.xcom(VIDEO_DAG, asking_run, "choose_campaign", "run")
