@@ -75,14 +75,16 @@ os.environ |= {
 class Parts(LoadScopeScheduling):
     """The suite in three parts that share no fixture, for three processes: ``-n 3 --dist loadscope``.
 
-    One runs the whole stack and mostly waits for it, one works on a local AWS and the stand-in sources, and one
-    computes and starts programs: together they keep two cores busy.
+    One runs the whole stack and mostly waits for it, one runs whole DAGs and what they are made of, and one computes,
+    starts programs and buys jobs: together they keep two cores busy.
     """
 
     def _split_scope(self, nodeid: str) -> str:
         if nodeid.startswith("tests/e2e/"):
             return "stack"
-        return "lake" if nodeid.startswith(("tests/dags/", "tests/plugins/")) else "rest"
+        if nodeid.startswith("tests/plugins/aws_media/"):
+            return "rest"
+        return "dags" if nodeid.startswith(("tests/dags/", "tests/plugins/")) else "rest"
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Parts:
