@@ -308,8 +308,10 @@ def test_uploads_that_were_not_landed_are_left_out(catalogue, lake, quiet_and_lo
     assert choose([bad]).returned == []
 
 
-def test_a_run_buys_what_its_limit_pays_for_the_oldest_first_and_leaves_the_rest_to_the_next(catalogue, quiet_and_loud):
-    quiet, loud = quiet_and_loud
+def test_a_run_buys_what_its_limit_pays_for_the_oldest_first_and_leaves_the_rest_to_the_next(catalogue, lake):
+    quiet, loud = (upload(catalogue, lake, drive(bang_s=bang_s)) for bang_s in (None, 2.0))
+    inspect(quiet)
+    inspect(loud)
     catalogue.mark(quiet, "landed", uploaded_at="2026-03-01T06:30:00Z")
     found = choose([loud, quiet], screen=False, max_cost_usd="0.03")
     assert found.returned == [quiet]
