@@ -8,6 +8,8 @@ import pytest
 
 from aws_emulator.seed import DEFAULT_SEED, Seeder, main, read_seed
 
+VERSIONED = {f"media-{kind}" for kind in ("ingest", "raw", "delivery", "archive")}
+
 
 @pytest.fixture(scope="module")
 def fresh(another_aws):
@@ -20,7 +22,7 @@ def test_the_buckets_are_there(aws):
     names = {bucket["Name"] for bucket in aws.s3().list_buckets()["Buckets"]}
     assert {f"media-{kind}" for kind in ("ingest", "raw", "processed", "delivery", "archive", "reports")} <= names
     versioned = {name for name in names if aws.s3().get_bucket_versioning(Bucket=name).get("Status") == "Enabled"}
-    assert {name for name in versioned if name.startswith("media-")} == {f"media-{kind}" for kind in ("ingest", "raw", "delivery", "archive")}
+    assert {name for name in versioned if name.startswith("media-")} == VERSIONED
 
 
 def test_the_tables_have_their_keys_and_indices(aws):
