@@ -25,7 +25,7 @@ from media_dags import tags
 from media_dags.defaults import DEFAULT_ARGS, ON_RUN_FAILED, late_after
 from media_dags.params import review_params
 from media_dags.triage import act_on
-from media_lake.operators.triage import FootageApplyReviewOperator, FootageReviewOperator
+from media_lake.operators.review import FootageApplyReviewOperator, FootageReviewOperator
 
 
 @dag(

@@ -22,7 +22,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from airflow.sdk import AssetOrTimeSchedule, TriggerRule, dag, task, task_group
+from airflow.sdk import AssetOrTimeSchedule, TriggerRule, WeightRule, dag, task, task_group
 
 from aws_media.operators.leftover_jobs import CancelLeftoverJobsOperator
 from media_dags import assets, tags
@@ -31,13 +31,15 @@ from media_dags.defaults import DEFAULT_ARGS, ON_RUN_FAILED, cron_utc, late_afte
 from media_dags.params import triage_params
 from media_dags.siblings import of_sibling
 from media_dags.triage import PAID_TASKS, act_on, look_and_listen
+from media_lake.operators.footage_summary import FootageWriteSummaryOperator
 from media_lake.operators.inspection import (
     FootageChooseAnalysesOperator,
     FootageInspectOperator,
     FootagePrepareOperator,
 )
+from media_lake.operators.review import FootageAskReviewerOperator
 from media_lake.operators.storing import FootageStoreOperator
-from media_lake.operators.triage import FootageAskReviewerOperator, FootageDecideOperator, FootageWriteSummaryOperator
+from media_lake.operators.triage import FootageDecideOperator
 from media_lake.operators.uploads import FootageClaimUploadsOperator
 
 GROUP = "triage_upload"
@@ -46,7 +48,7 @@ GROUP = "triage_upload"
 @dag(
     schedule=AssetOrTimeSchedule(timetable=cron_utc("*/10 * * * *"), assets=[assets.FOOTAGE_UPLOADS]),
     max_active_runs=4,
-    default_args=DEFAULT_ARGS,
+    default_args=DEFAULT_ARGS | {"weight_rule": WeightRule.UPSTREAM},  # what is begun is ended first, with its alert
     dagrun_timeout=timedelta(hours=24),
     deadline=late_after(timedelta(hours=2)),
     on_failure_callback=ON_RUN_FAILED,
@@ -81,7 +83,7 @@ def triage_footage():
         )
         decide = FootageDecideOperator(
             task_id="decide", asset_id=asset_id, group=GROUP,
-            map_index_template="{{ names }}", trigger_rule=TriggerRule.ALL_DONE,
+            map_index_template="{{ name }}", trigger_rule=TriggerRule.ALL_DONE,
         )  # fmt: skip
         look_and_listen(GROUP, prepare_upload) >> decide
         name = of_sibling(GROUP, "prepare_upload")("name")
@@ -90,13 +92,11 @@ def triage_footage():
             task_id="ask_reviewer", asset_id=asset_id, review_dag_id="review_footage", map_index_template=name
         )
 
-    @task_group
+    @task_group(default_args={"weight_rule": WeightRule.ABSOLUTE, "priority_weight": 0})  # the rest can wait
     def file_quiet(asset_id):
-        decide_quiet = FootageDecideOperator(
-            task_id="decide_quiet", asset_id=asset_id, group=None, map_index_template="{{ name }}"
-        )
-        store_quiet = FootageStoreOperator(task_id="store_quiet", asset_id=asset_id, map_index_template="{{ name }}")
-        decide_quiet >> store_quiet
+        upload = {"asset_id": asset_id, "map_index_template": "{{ name }}"}
+        decide_quiet = FootageDecideOperator(task_id="decide_quiet", group=None, **upload)
+        decide_quiet >> FootageStoreOperator(task_id="store_quiet", **upload)
 
     decided = [
         triage_upload.expand(asset_id=choose_analyses.output),

@@ -79,7 +79,7 @@ def decidable_item(catalogue: AssetCatalogueHook, asset_id: str) -> dict[str, An
 
 def push_name(context: Any, name: str) -> None:
     """Give a mapped task its name in the grid, and tell the tasks after it."""
-    context["name"] = context["names"] = name
+    context["name"] = name
     context["ti"].xcom_push(key="name", value=name)
 
 

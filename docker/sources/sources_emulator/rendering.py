@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
@@ -132,8 +133,13 @@ def render(order: AnyOrder, home: Path) -> dict[str, Rendering]:
     """Render what the folder lacks of an order and return its files by ending.
 
     The ending "png" is a picture of a piece's waveform. Every file appears whole or not at all, and its facts appear
-    after it.
+    after it. Where several programs fill one cache, each order is rendered by one of them; the others wait for it.
     """
+    with _alone(home / (order.key("png") if isinstance(order, Order) else order.key())):
+        return _render(order, home)
+
+
+def _render(order: AnyOrder, home: Path) -> dict[str, Rendering]:
     if isinstance(order, FilmOrder):
         path = home / f"{order.key()}.{order.footage.format.ending}"
         return {order.footage.format.ending: _cached(path, lambda part: _film(order.footage, part))}
@@ -166,6 +172,14 @@ def _cached(path: Path, write: Callable[[Path], float | None]) -> Rendering:
         with _whole(facts) as part:
             part.write_text(json.dumps(_facts(path, length_s)))
     return Rendering(path=path, **json.loads(facts.read_text()))
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """Wait until no other process is at work on `path`; the lock falls with the process that holds it."""
+    with path.with_name(f".{path.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 @contextmanager

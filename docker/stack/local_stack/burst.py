@@ -300,7 +300,11 @@ def read_outcome(aws: LocalAws, sent: Sequence[Sent], announced: Sequence[dict[s
         kept={key: _is_kept(aws, found[0]) for key, found in items.items() if found},
         jobs=[entry for entry in aws.jobs() if "asset" in entry and _is_about(entry["asset"], items, owned)],
         announced=[told for told in announced if _is_about(told["Video"]["S3ObjectName"], items, owned)],
-        alerts={key: len(alerts.get(found[0]["asset_id"], [])) for key, found in items.items() if found},
+        alerts={
+            key: [alert["sent_at"] for alert in alerts.get(found[0]["asset_id"], [])]
+            for key, found in items.items()
+            if found
+        },
         new_dead_letters=len(aws.messages("footage-dlq")) - dead_before,
     )
 
@@ -354,19 +358,25 @@ def _print_rates(
     console: Console, sent: Sequence[Sent], decided: Mapping[str, float], upload_s: float, outcome: Outcome
 ) -> None:
     waits = sorted(decided[one.key] - one.at for one in sent if one.key in decided)
+    alerted = sorted(at - one.at for one in sent for at in outcome.alerts.get(one.key, ()))
     lasted = max(decided.values()) - min(one.at for one in sent)
     table = Table(title="burst", title_justify="left", show_header=False)
     for name, value in (
         ("uploads", f"{len(sent)}, {60 * len(sent) / upload_s:.0f} a minute"),
         ("decisions", f"{len(decided)}, {60 * len(decided) / lasted:.1f} a minute"),
-        ("time to the decision", f"p50 {percentile(waits, 50):.0f} s, p95 {percentile(waits, 95):.0f} s"),
-        ("incidents, alerts", f"{outcome.count('incident')}, {sum(outcome.alerts.values())}"),
+        ("time to the decision", _spread(waits)),
+        ("incidents, alerts", f"{outcome.count('incident')}, {len(alerted)}"),
+        ("time to the alert", _spread(alerted)),
         ("jobs in the ledger", f"{len(outcome.jobs)}, of Rekognition {len(outcome.rekognition_jobs)}"),
         ("jobs that Rekognition did", f"{len(outcome.announced)}"),
         ("dead letters", f"{outcome.new_dead_letters}"),
     ):
         table.add_row(name, value)
     console.print(table)
+
+
+def _spread(waits_s: Sequence[float]) -> str:
+    return f"p50 {percentile(waits_s, 50):.0f} s, p95 {percentile(waits_s, 95):.0f} s" if waits_s else "none"
 
 
 def _tell(console: Console, line: str) -> None:

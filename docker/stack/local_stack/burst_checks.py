@@ -35,8 +35,8 @@ class Outcome:
     """Entries of the ledger."""
     announced: Sequence[Mapping[str, Any]]
     """What Rekognition told of the jobs that it ended."""
-    alerts: Mapping[str, int]
-    """How many alerts each upload led to."""
+    alerts: Mapping[str, Sequence[float]]
+    """When the alerts about each upload were sent, in seconds since the epoch."""
     new_dead_letters: int
 
     @property
@@ -72,7 +72,7 @@ def _of_upload(sent: Sent, outcome: Outcome) -> Iterator[str]:
         yield f"{sent.key}: the catalogue has another checksum than the upload"
     if not outcome.kept.get(sent.key):
         yield f"{sent.key}: its bytes are not where the catalogue says"
-    alerts = outcome.alerts.get(sent.key, 0)
+    alerts = len(outcome.alerts.get(sent.key, ()))
     if alerts != (decision == "incident"):
         yield f"{sent.key}: {alerts} alerts about {'an incident' if decision == 'incident' else 'no incident'}"
 

@@ -19,7 +19,7 @@ from include.catalog.uploads import FOOTAGE_SOURCE, METADATA_CAPTURED_AT, METADA
 from include.settings import Settings
 from local_stack.airflow_api import AirflowApi, AirflowApiError
 from local_stack.following import FINAL, POLL_S, DemoError, follow, wait_for_dag
-from local_stack.local_aws import LocalAws
+from local_stack.local_aws import LocalAws, Message
 from local_stack.signed_link import try_link
 from local_stack.tables import print_footage, print_plainly
 
@@ -274,18 +274,20 @@ def _try_links(console: Console, aws: LocalAws, items: Iterable[Mapping[str, Any
     return wrong
 
 
-def incident_alerts(bodies: Iterable[str]) -> dict[str, list[dict[str, Any]]]:
+def incident_alerts(messages: Iterable[Message]) -> dict[str, list[dict[str, Any]]]:
     """Return the alerts about incidents by asset, from messages among which there are others.
 
-    >>> incident_alerts(['{"kind": "incident", "asset_id": "a"}', '{"kind": "incident", "asset_id": "a"}', "no JSON"])
-    {'a': [{'kind': 'incident', 'asset_id': 'a'}, {'kind': 'incident', 'asset_id': 'a'}]}
+    To each is added when it was sent, ``sent_at``, in seconds since the epoch.
+
+    >>> incident_alerts([Message('{"kind": "incident", "asset_id": "a"}', 7.5), Message("no JSON", 8.0)])
+    {'a': [{'kind': 'incident', 'asset_id': 'a', 'sent_at': 7.5}]}
     """
     found: dict[str, list[dict[str, Any]]] = {}
-    for body in bodies:
+    for message in messages:
         try:
-            told = json.loads(body)
+            told = json.loads(message.body)
         except ValueError:
             continue
         if isinstance(told, dict) and told.get("kind") == "incident":
-            found.setdefault(told["asset_id"], []).append(told)
+            found.setdefault(told["asset_id"], []).append(told | {"sent_at": message.sent_at})
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -19,6 +20,14 @@ if TYPE_CHECKING:
 
 LONGEST_READ_S = 60
 """For which the messages of a queue stay hidden while all of them are read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message of a queue; ``sent_at`` in seconds since the epoch."""
+
+    body: str
+    sent_at: float
 
 
 class LocalAws:
@@ -51,19 +60,24 @@ class LocalAws:
         """Return the address of the queue ``<prefix>-<name>``."""
         return self.sqs.get_queue_url(QueueName=f"{self.settings.prefix}-{name}")["QueueUrl"]
 
-    def messages(self, name: str) -> list[str]:
-        """Return the bodies of all messages that wait in the queue ``<prefix>-<name>``, and leave them there."""
+    def messages(self, name: str) -> list[Message]:
+        """Return all messages that wait in the queue ``<prefix>-<name>``, and leave them there."""
         url = self.queue_url(name)
         found: dict[str, Any] = {}
         while page := self.sqs.receive_message(
-            QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=LONGEST_READ_S
+            QueueUrl=url,
+            MaxNumberOfMessages=10,
+            VisibilityTimeout=LONGEST_READ_S,
+            MessageSystemAttributeNames=["SentTimestamp"],
         ).get("Messages"):
             found |= {message["MessageId"]: message for message in page}
         for message in found.values():
             self.sqs.change_message_visibility(
                 QueueUrl=url, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=0
             )
-        return [message["Body"] for message in found.values()]
+        return [
+            Message(message["Body"], int(message["Attributes"]["SentTimestamp"]) / 1000) for message in found.values()
+        ]
 
     @staticmethod
     def _pages(ask: Any, request: dict[str, Any]) -> list[dict[str, Any]]:

@@ -60,7 +60,7 @@ RIGHT = Outcome(
     kept={"a.mp4": True},
     jobs=[job()],
     announced=[{"JobId": "j1"}],
-    alerts={"a.mp4": 1},
+    alerts={"a.mp4": [12.0]},
     new_dead_letters=0,
 )
 
@@ -74,7 +74,7 @@ def test_when_all_is_well_nothing_is_violated():
     [
         ({"items": {"a.mp4": []}}, "0 entries in the catalogue"),
         ({"items": {"a.mp4": [item(), item()]}}, "2 entries in the catalogue"),
-        ({"items": {"a.mp4": [item(decision="normal")]}, "alerts": {"a.mp4": 0}}, "normal instead of incident"),
+        ({"items": {"a.mp4": [item(decision="normal")]}, "alerts": {"a.mp4": []}}, "normal instead of incident"),
         (
             {
                 "items": {
@@ -92,7 +92,7 @@ def test_when_all_is_well_nothing_is_violated():
         ),
         ({"items": {"a.mp4": [item(sha256="6" * 64)]}}, "another checksum"),
         ({"kept": {"a.mp4": False}}, "bytes are not where"),
-        ({"alerts": {"a.mp4": 2}}, "2 alerts about an incident"),
+        ({"alerts": {"a.mp4": [12.0, 14.0]}}, "2 alerts about an incident"),
         ({"alerts": {}}, "0 alerts about an incident"),
         ({"jobs": [job(generation=2)]}, "bought 2 times"),
         ({"jobs": [job(), job(job_id="j2")], "announced": [{"JobId": "j1"}, {"JobId": "j2"}]}, "stands 2 times"),
@@ -139,7 +139,7 @@ def test_a_fifth_of_the_messages_come_late_in_another_order():
 def test_a_message_that_comes_twice_tells_of_the_same_upload_as_the_first(aws):
     (uploaded,) = upload_all(aws, drives_for("20260302_000001", 1, ACCIDENT, DULL))
     send_messages(aws, [uploaded])
-    about = [upload for body in aws.messages("footage") for upload in uploads_from_message(body)]
+    about = [upload for told in aws.messages("footage") for upload in uploads_from_message(told.body)]
     told = [(one.bucket, one.key, one.version_id, one.etag) for one in about if one.key == uploaded.key]
     assert len(told) == 2
     assert len(set(told)) == 1

@@ -105,8 +105,8 @@ def test_a_folder_s_film_is_uploaded_from_where_it_lies(aws, console, tmp_path):
 
 def test_messages_that_are_looked_at_stay_in_their_queue(aws):
     aws.sqs.send_message(QueueUrl=aws.queue_url("alerts-inbox"), MessageBody="look at me")
-    assert "look at me" in aws.messages("alerts-inbox")
-    assert "look at me" in aws.messages("alerts-inbox")
+    assert "look at me" in [message.body for message in aws.messages("alerts-inbox")]
+    assert "look at me" in [message.body for message in aws.messages("alerts-inbox")]
 
 
 class Airflow:

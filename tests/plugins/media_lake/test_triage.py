@@ -23,13 +23,13 @@ from include.storage.stream import json_document
 from include.triage.evidence import NO_SOUND, SCREENED_OUT
 from include.video.mediaconvert import files_read
 from media_lake import sentiment
-from media_lake.operators.triage import (
+from media_lake.operators.footage_summary import FootageWriteSummaryOperator
+from media_lake.operators.review import (
     FootageApplyReviewOperator,
     FootageAskReviewerOperator,
-    FootageDecideOperator,
     FootageReviewOperator,
-    FootageWriteSummaryOperator,
 )
+from media_lake.operators.triage import FootageDecideOperator
 from media_lake.seen_and_heard import NOTHING_TO_HEAR
 from media_lake.triage import BY_DEFAULT
 from tests.include.triage.evidences import signals

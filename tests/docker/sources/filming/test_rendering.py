@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import pickle
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -163,6 +166,22 @@ def test_the_workshop_renders_films_in_its_workers_as_they_would_be_here(tmp_pat
     order = FilmOrder(SHORT, "Short")
     made = workshop.render_all([order, FilmOrder(SHORT, "The same")], lambda done, total: None)
     assert made[order]["mp4"].path.read_bytes() == rendered(SHORT).read_bytes()
+
+
+def test_what_another_program_renders_at_the_time_is_waited_for_and_taken(tmp_path):
+    order, home = FilmOrder(SHORT, "Short"), open_cache(tmp_path / "ours")
+    made = render(order, open_cache(tmp_path / "theirs"))["mp4"].path
+    with ThreadPoolExecutor() as pool:
+        with (home / f".{order.key()}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # the other program is at work on it
+            ours = pool.submit(render, order, home)
+            time.sleep(0.3)
+            assert not ours.done()
+            assert not list(home.glob("*.mp4"))
+            for path in (made, made.with_name(made.name + ".json")):
+                path.rename(home / path.name)
+            born = (home / made.name).stat().st_mtime_ns
+        assert ours.result(30)["mp4"].path.stat().st_mtime_ns == born
 
 
 def test_a_film_that_cannot_be_drawn_stops_the_workshop_with_its_title(tmp_path):
