@@ -9,28 +9,28 @@ import pytest
 from airflow.models.taskinstancekey import TaskInstanceKey
 from airflow.utils.state import TaskInstanceState
 
-from local_stack.executor import RememberingLocalExecutor
+from local_stack.executor import LaptopExecutor
 
 KEY = TaskInstanceKey("triage_footage", "detect_labels", "a_run", try_number=1, map_index=3)
 TASK = SimpleNamespace(id=None, key=KEY)
 
 
 @pytest.fixture
-def executor(monkeypatch) -> RememberingLocalExecutor:
+def executor(monkeypatch) -> LaptopExecutor:
     """An executor whose workers are this test."""
-    monkeypatch.setattr(RememberingLocalExecutor, "_check_workers", lambda self: None)
-    executor = RememberingLocalExecutor(parallelism=2)
+    monkeypatch.setattr(LaptopExecutor, "_check_workers", lambda self: None)
+    executor = LaptopExecutor(parallelism=2)
     executor.activity_queue, executor.result_queue = SimpleQueue(), SimpleQueue()
     executor._unread_messages = Value("I")
     return executor
 
 
-def hand_out(executor: RememberingLocalExecutor) -> None:
+def hand_out(executor: LaptopExecutor) -> None:
     executor.queued_tasks[KEY] = SimpleNamespace(key=KEY, ti=SimpleNamespace(priority_weight=1))
     executor.trigger_tasks(open_slots=2)
 
 
-def worker_tells(executor: RememberingLocalExecutor, state: TaskInstanceState) -> None:
+def worker_tells(executor: LaptopExecutor, state: TaskInstanceState) -> None:
     executor.result_queue.put((KEY, state, None))
     executor.sync()
 
