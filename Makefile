@@ -18,6 +18,8 @@ N :=
 endif
 export NAME
 export N
+# which many containers set: every process, each task among them, would compile anew what it imports
+unexport PYTHONDONTWRITEBYTECODE
 
 PY := .venv/bin/python
 STACK := PYTHONPATH=.:docker/stack $(PY) -m local_stack
