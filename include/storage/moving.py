@@ -219,15 +219,24 @@ class _Move:
         return {**of_original, "SHA256": known}
 
     def proved_copy(self, checksums: Mapping[str, str], *, size_bytes: int | None = None) -> _Standing | None:
-        """Return the newest version under the target's key that proves to be a copy."""
+        """Return the newest version under the target's key that proves to be a copy.
+
+        While the original is there, only one may count that stands for it when it is deleted: the current version or,
+        in place, one that is newer than the original. Below an older copy, another version would be current again, or
+        the key deleted, and a rule for old versions would clear the last copy away.
+
+        :param size_bytes: of the original; ``None``: it is gone, and any version is better than none.
+        """
         for version in self.versions():
+            if self.in_place and version["VersionId"] == self.source.version_id:
+                return None
+            if not (self.in_place or version["IsLatest"] or size_bytes is None):
+                return None
             if size_bytes is not None and version["Size"] != size_bytes:
                 continue
-            place = ObjectVersion(bucket=self.bucket, key=self.key, version_id=_real(version["VersionId"]))
-            if self.in_place and (
-                version["VersionId"] == self.source.version_id or version["StorageClass"] != self.storage_class
-            ):
+            if self.in_place and version["StorageClass"] != self.storage_class:
                 continue
+            place = ObjectVersion(bucket=self.bucket, key=self.key, version_id=_real(version["VersionId"]))
             copy = self.look(place)
             if copy is not None and self.is_proved(copy, checksums):
                 return copy

@@ -195,6 +195,15 @@ def test_an_older_version_under_the_key_is_found_when_a_newer_upload_followed(s3
     assert len(versions(s3, archive)) == 2
 
 
+def test_a_copy_that_somebody_deleted_since_does_not_stand_for_the_original(s3, put, move, archive):
+    """It is an old version below a delete marker, which a rule for old versions clears away."""
+    source = put()
+    s3.copy_object(Bucket=archive, Key=KEY, CopySource=source.request, ChecksumAlgorithm="SHA256")
+    s3.delete_object(Bucket=archive, Key=KEY)
+    assert move(source).copied
+    assert s3.get_object(Bucket=archive, Key=KEY)["Body"].read() == SMALL
+
+
 def test_a_lost_original_without_a_proved_copy_is_an_error_and_nothing_is_deleted(s3, put, move, ingest, archive):
     source = put()
     s3.delete_object(**source.request)

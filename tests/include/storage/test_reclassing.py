@@ -122,3 +122,16 @@ def test_what_came_before_its_bucket_kept_versions_moves_once_it_does(s3, bucket
     assert change_class(s3, planned) == "there already"
     (left,) = versions(s3, bucket)
     assert (left["StorageClass"], left["Size"]) == ("STANDARD_IA", len(BODY))
+
+
+@pytest.mark.parametrize("between", ["another film", "deleted"])
+def test_an_older_version_of_the_same_bytes_is_no_copy_to_rely_on(s3, place, between):
+    """It stands below what came between, which would be current again; a rule for old versions clears it away."""
+    s3.put_object(Bucket=place, Key="a.mp4", Body=BODY, StorageClass="STANDARD_IA")
+    if between == "deleted":
+        s3.delete_object(Bucket=place, Key="a.mp4")
+    else:
+        s3.put_object(Bucket=place, Key="a.mp4", Body=b"another film")
+    assert change_class(s3, put(s3, place)) == "moved"
+    found = s3.get_object(Bucket=place, Key="a.mp4")
+    assert (found["Body"].read(), found["StorageClass"]) == (BODY, "STANDARD_IA")
