@@ -23,6 +23,7 @@ import math
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlencode
 
@@ -62,6 +63,10 @@ class OriginalLost(MoveError):
 
 class OriginalChanged(MoveError):
     """The original does not hold the bytes that it is known for, or was replaced meanwhile."""
+
+
+class OriginalLocked(MoveError):
+    """S3 would not let the original be deleted: a copy would be paid for beside it, and have no lock."""
 
 
 class CopyNotProved(MoveError):
@@ -135,6 +140,7 @@ def move_object(
     :param largest_copy_bytes: above this it is copied part by part.
     :raises OriginalLost: when the original is gone and no copy can be proved.
     :raises OriginalChanged: when the original has other bytes than ``sha256`` says, or is replaced meanwhile.
+    :raises OriginalLocked: when S3 Object Lock keeps the original; nothing is copied.
     :raises CopyNotProved: when S3 tells no checksum of the copy.
     :raises ValueError: for a change of class in a bucket without versions.
     :raises botocore.exceptions.ClientError: when S3 refuses, for example to copy what is archived and not restored.
@@ -149,9 +155,23 @@ def move_object(
         if copy is None:
             raise OriginalLost(f"{source} is gone, and no version of s3://{bucket}/{key} proves to be its copy")
         return move.done(copy, copied=False)
+    if why := lock_of(original.head):
+        raise OriginalLocked(f"{source} stays where it is: {why}")
     copied = move.copied(original)
     move.delete(original)
     return copied
+
+
+def lock_of(head: Mapping[str, Any]) -> str:
+    """Say why S3 refuses to delete a version, from the answer of HeadObject; empty when nothing is known to keep it.
+
+    >>> lock_of({"ObjectLockLegalHoldStatus": "ON"}), lock_of({})
+    ('it is under a legal hold', '')
+    """
+    if "ON" in (head.get("ObjectLockLegalHoldStatus"), head.get("ObjectLockEventHold")):
+        return "it is under a legal hold"
+    until = head.get("ObjectLockRetainUntilDate")
+    return f"it is locked until {until:%Y-%m-%d %H:%M} UTC" if until and until > datetime.now(UTC) else ""
 
 
 def copy_object(s3: S3Client, source: ObjectVersion, *, bucket: str, key: str, sha256: str) -> MovedObject:
@@ -309,6 +329,7 @@ class _Move:
             CopySourceIfMatch=original.head["ETag"],
             StorageClass=self.storage_class,
             ChecksumAlgorithm=algorithm,
+            **self.encryption(original),
             **self.condition(original),
         )
         return _real(answer.get("VersionId"))
@@ -326,6 +347,7 @@ class _Move:
             "UploadId": self.s3.create_multipart_upload(
                 **target,
                 **kept,
+                **self.encryption(original),
                 Metadata=original.head["Metadata"] | note,
                 Tagging=urlencode({tag["Key"]: tag["Value"] for tag in tags}),
                 StorageClass=self.storage_class,
@@ -371,6 +393,15 @@ class _Move:
             return {"IfMatch": original.head["ETag"]}
         current = next((version["ETag"] for version in self.versions() if version["IsLatest"]), None)
         return {"IfMatch": current} if current else {"IfNoneMatch": "*"}
+
+    def encryption(self, original: _Standing) -> dict[str, Any]:
+        """Keep the KMS key of what stays in its bucket: S3 would take the bucket's default."""
+        head = original.head
+        if not self.in_place or not head.get("ServerSideEncryption", "").startswith("aws:kms"):
+            return {}
+        return {
+            name: head[name] for name in ("ServerSideEncryption", "SSEKMSKeyId", "BucketKeyEnabled") if name in head
+        }
 
     def read(self, original: _Standing) -> dict[str, str]:
         """Read the original and return its checksums.

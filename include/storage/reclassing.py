@@ -11,11 +11,12 @@ from typing import Any, Literal
 
 from botocore.exceptions import ClientError
 
-from include.storage.moving import ObjectVersion, delete_copied, move_object
+from include.storage.moving import ObjectVersion, OriginalLocked, delete_copied, move_object
 from include.storage.plan_file import Move
 
-Outcome = Literal["moved", "there already", "replaced", "gone", "no versions"]
-"""``replaced``: another object stands there since the plan was made. ``no versions``: its bucket keeps none."""
+Outcome = Literal["moved", "there already", "replaced", "gone", "no versions", "locked"]
+"""``replaced``: another object stands there since the plan was made. ``no versions``: its bucket keeps none.
+``locked``: S3 Object Lock forbids to delete it."""
 
 _NO_VERSION = "null"
 """The version id of what was stored before its bucket kept versions."""
@@ -55,7 +56,10 @@ def change_class(s3: Any, move: Move) -> Outcome:
     if version_id == _NO_VERSION and not keeps_versions(s3, move.bucket):
         return "no versions"
     original = ObjectVersion(bucket=move.bucket, key=move.key, version_id=version_id)
-    move_object(s3, original, bucket=move.bucket, key=move.key, storage_class=to_class, sha256=None)
+    try:
+        move_object(s3, original, bucket=move.bucket, key=move.key, storage_class=to_class, sha256=None)
+    except OriginalLocked:
+        return "locked"
     return "moved"
 
 

@@ -27,7 +27,7 @@ from include.storage.importance import (
     people_in,
     rating_from,
 )
-from include.storage.moving import MovedObject, ObjectVersion, OriginalChanged, OriginalLost, move_object
+from include.storage.moving import MovedObject, ObjectVersion, OriginalChanged, OriginalLost, lock_of, move_object
 from include.triage.rules import Rules
 from media_lake.footage import GONE
 from media_lake.hooks.dynamodb import AssetCatalogueHook
@@ -125,6 +125,9 @@ class _Upload:
 
     def store(self, head: Mapping[str, Any], keep_months: float | str | None) -> Storage:
         """Decide how important the upload is and where it costs least, and have it there."""
+        if why_locked := lock_of(head):
+            here = _class_of(head)
+            return self.note(_storage(here, here, head["ContentLength"], why_locked))
         rules = default_importance_rules()
         verdict = self.importance(head)
         stored = StoredObject(

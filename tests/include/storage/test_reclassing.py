@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
 import pytest
 
-from include.storage.moving import OriginalChanged
+from include.storage.moving import ObjectVersion, OriginalChanged, move_object
 from include.storage.reclassing import change_class
 from tests.include.storage.test_plan_file import move
 
@@ -135,3 +138,44 @@ def test_an_older_version_of_the_same_bytes_is_no_copy_to_rely_on(s3, place, bet
     assert change_class(s3, put(s3, place)) == "moved"
     found = s3.get_object(Bucket=place, Key="a.mp4")
     assert (found["Body"].read(), found["StorageClass"]) == (BODY, "STANDARD_IA")
+
+
+@pytest.mark.parametrize("kept", ["retention", "legal hold"])
+def test_an_object_that_is_locked_is_not_copied_for_it_could_not_be_deleted(s3, kept):
+    place = f"locked-{uuid4().hex}"
+    s3.create_bucket(Bucket=place, ObjectLockEnabledForBucket=True)
+    planned = put(s3, place)
+    if kept == "retention":
+        until = datetime.now(UTC) + timedelta(days=1)
+        s3.put_object_retention(
+            Bucket=place, Key="a.mp4", Retention={"Mode": "GOVERNANCE", "RetainUntilDate": until.replace(microsecond=0)}
+        )
+    else:
+        s3.put_object_legal_hold(Bucket=place, Key="a.mp4", LegalHold={"Status": "ON"})
+    assert change_class(s3, planned) == "locked"
+    assert [version["StorageClass"] for version in versions(s3, place)] == ["STANDARD"]
+
+
+@pytest.mark.parametrize("largest_copy_bytes", [2**30, 5 * 2**20], ids=["whole", "in parts"])
+def test_what_is_encrypted_with_a_key_of_its_own_keeps_it(s3, place, largest_copy_bytes):
+    """S3 encrypts a copy by the bucket's default, unless it is told."""
+    key_id = "arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+    answer = s3.put_object(
+        Bucket=place, Key="a.mp4", Body=bytes(6 * 2**20), ServerSideEncryption="aws:kms", SSEKMSKeyId=key_id
+    )
+    original = ObjectVersion(bucket=place, key="a.mp4", version_id=answer["VersionId"])
+    moved = move_object(
+        s3,
+        original,
+        bucket=place,
+        key="a.mp4",
+        storage_class="STANDARD_IA",
+        sha256=None,
+        largest_copy_bytes=largest_copy_bytes,
+    )
+    head = s3.head_object(**moved.place.request)
+    assert (head["StorageClass"], head["ServerSideEncryption"], head["SSEKMSKeyId"]) == (
+        "STANDARD_IA",
+        "aws:kms",
+        key_id,
+    )

@@ -177,6 +177,14 @@ def test_what_is_below_break_even_stays_and_says_so(catalogue, upload, store, st
     assert standing(asset_id) == [SETTINGS.ingest_bucket]
 
 
+def test_what_is_locked_stays_and_says_so(catalogue, upload, store, standing, monkeypatch):
+    asset_id = upload()
+    monkeypatch.setattr(storing, "lock_of", lambda head: "it is under a legal hold")
+    assert store(asset_id) == "STANDARD"
+    assert catalogue.read(asset_id)["storage_reason"] == "Standard: it is under a legal hold"
+    assert standing(asset_id) == [SETTINGS.ingest_bucket]
+
+
 def test_a_shorter_retention_decides_otherwise(upload, store):
     assert store(upload(days_ago=0.0, body=DRIVE[: 600 * 1024]), keep_months="1") == "STANDARD"
     assert store(upload(days_ago=0.0, body=DRIVE[: 600 * 1024]), keep_months="36") == "DEEP_ARCHIVE"
