@@ -90,14 +90,15 @@ class SnsChannel:
 
 @dataclass(frozen=True, slots=True)
 class AppriseChannel:
-    """One target of an Apprise connection: a chat, a mailbox, a telephone."""
+    """One target of an Apprise connection: a chat, a mailbox, a telephone.
+
+    Its identity is made of what the connection says: Apprise spells a target otherwise in each process (who gets a copy
+    of a mail is a set) and in each of its versions.
+    """
 
     name: str
     plugin: NotifyBase = field(repr=False)
-
-    @property
-    def identity(self) -> str:
-        return f"apprise {self.plugin.url(privacy=False)}"
+    identity: str = field(repr=False)
 
     def send(self, message: Message) -> None:
         from apprise import Apprise, NotifyFormat, NotifyType
@@ -162,7 +163,10 @@ def apprise_channels(conn_id: str) -> list[Channel]:
         targets = Apprise(asset=asset)
         with _discreet(logging.CRITICAL):  # it shows the address that it does not understand
             understood = targets.add(path)
-        found += [AppriseChannel(f"{named} ({plugin.service_name})", plugin) for plugin in targets]
+        found += [
+            AppriseChannel(f"{named} ({plugin.service_name})", plugin, f"apprise {path} {number}")
+            for number, plugin in enumerate(targets)
+        ]
         if not understood:
             found.append(BrokenChannel(named, path))
     return found

@@ -84,6 +84,21 @@ def test_nobody_is_told_twice(webhooks, connect, once, message):
     assert untold(message.message_id, targets, once) == []
 
 
+def test_a_mailbox_is_the_same_however_apprise_spells_it(connect, monkeypatch):
+    """Those in copy are a set, whose order is another in each process: a retry would tell them all again."""
+    path = f"mailtos://user:{SECRET}@mail.example?to=a@mail.example&cc=b@mail.example,c@mail.example"
+    (first,) = connect(path)
+    monkeypatch.setattr(type(first.plugin), "url", lambda *_, **__: uuid.uuid4().hex)
+    identities = [target.identity for target in connect(path)]
+    assert identities == [first.identity]
+    assert SECRET not in repr(first)
+
+
+def test_targets_that_stand_in_one_path_are_told_apart(webhooks, connect):
+    first, second = connect(f"{webhooks[0].path()}, {webhooks[1].path()}")
+    assert first.identity != second.identity
+
+
 def test_a_failing_channel_stops_no_other_and_is_told_alone_by_the_retry(webhooks, connect, once, message, caplog):
     webhooks[0].answers = [500]
     targets = connect(*(webhook.path() for webhook in webhooks))
