@@ -23,8 +23,8 @@ LONGEST_TEXT = 200
 LONGEST_READ = 4096
 """Of which no more is looked at, however much there is."""
 MOST_FIRED = 12
-LONGEST_SUBJECT = 100
-"""Of an SNS message: https://docs.aws.amazon.com/sns/latest/api/API_Publish.html; ASCII, in one line."""
+LONGEST_SUBJECT = 99
+"""SNS takes less than 100, ASCII, in one line: https://docs.aws.amazon.com/sns/latest/api/API_Publish.html."""
 ALWAYS, LINK, DETAIL, CLIP = range(4)
 """What a line is worth: in a channel that takes only short messages those behind go first."""
 _MEANINGFUL = str.maketrans({mark: chr(ord(mark) + 0xFEE0) for mark in "<>&@*_`[]|~\\#"})
@@ -114,7 +114,7 @@ def harmless(text: str, most: int = LONGEST_TEXT) -> str:
 
 
 def subject_of(text: str) -> str:
-    """Return a subject that SNS takes: printable ASCII without markup, in one line, at most 100 characters.
+    """Return a subject that SNS takes: printable ASCII without markup, in one line, less than 100 characters.
 
     >>> subject_of("Incident: cam-1 dríve_1")
     'Incident: cam-1 dr-ve-1'
