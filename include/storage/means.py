@@ -3,7 +3,7 @@
 All of them pay S3 for every object that comes into a class. What differs is what comes on top, and who does the work:
 
 - a **lifecycle rule** on a prefix and a size: one call, works by itself and on what comes later, reads nothing
-- **copies**, one by one: two looks and a copy an object, by a task of ours, verified
+- **copies**, one by one: three looks, a listing and a copy an object, by a task of ours, verified
 - a **batch job** over a manifest: S3 does the copies, for a price a job and an object
 - **store**: what the catalogue knows by its place goes where its pipeline puts it, which tells the catalogue
 - **bundles** of small objects: the only way that saves the price an object; nothing here makes them
@@ -40,7 +40,7 @@ RULE_PREFIX = "tiering-"
 """What the ids of our lifecycle rules begin with; rules with other ids are not touched."""
 
 _ABOVE = "-above-"
-_LOOKS = 2  # HeadObject before and after a copy
+_LOOKS = 3  # HeadObject: is it what was planned, its checksum, that of the copy; and its versions are listed once
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +86,8 @@ def options_for(group: Group, card: RateCard, *, most_copies: int) -> list[Optio
     """
     put = class_prices(card)[group.to_class].usd_put  # type: ignore[index]
     look, ruled, n = card.rate("s3.standard.get").usd, group.ruled_objects, group.objects
-    copies_usd = n * (put + _LOOKS * look) + group.reading_usd
+    listing = card.rate("s3.standard.put").usd  # S3 asks as much for a LIST as for a PUT
+    copies_usd = n * (put + _LOOKS * look + listing) + group.reading_usd
     if group.area.catalogue:
         note = "moved by its pipeline, verified, so that the catalogue knows"
         return [Option(way="store", objects=n, usd=copies_usd, possible=True, note=note)]
@@ -178,33 +179,43 @@ def lifecycle_rule(step: Step) -> dict[str, Any]:
 def with_rule(rules: Sequence[Mapping[str, Any]], rule: Mapping[str, Any]) -> list[Mapping[str, Any]] | None:
     """Put a rule among those of a bucket, in the place of ours for the same prefix and class; the others stay.
 
-    ``None`` when it stands there already, also when a person has disabled it.
+    ``None`` when it stands there already, or a person has disabled ours. Rules of the first version of the interface,
+    with a prefix of their own, are written as filters, which mean the same: S3 refuses a mixture.
 
     >>> with_rule([{"ID": "theirs"}, {"ID": "tiering-a-above-9"}], {"ID": "tiering-a-above-5"})
     [{'ID': 'theirs'}, {'ID': 'tiering-a-above-5'}]
     >>> with_rule([{"ID": "tiering-a-above-5"}], {"ID": "tiering-a-above-5"}) is None
     True
     """
-    if any(standing.get("ID") == rule["ID"] for standing in rules):
-        return None
     family = rule["ID"].partition(_ABOVE)[0] + _ABOVE
-    return [*(standing for standing in rules if not standing.get("ID", "").startswith(family)), rule]
+    ours = [standing for standing in rules if standing.get("ID", "").startswith(family)]
+    if any(standing["ID"] == rule["ID"] or standing.get("Status") == "Disabled" for standing in ours):
+        return None
+    return [*(_with_filter(standing) for standing in rules if standing not in ours), rule]
+
+
+def _with_filter(rule: Mapping[str, Any]) -> Mapping[str, Any]:
+    if "Prefix" not in rule:
+        return rule
+    return {name: value for name, value in rule.items() if name != "Prefix"} | {"Filter": {"Prefix": rule["Prefix"]}}
 
 
 def standing_rules(rules: Iterable[Mapping[str, Any]]) -> list[StandingRule]:
     """Return those rules of a bucket that are ours and in force; a person may disable one, which is respected.
 
-    How large their objects are is read from their ids: the local AWS forgets that part of a filter.
+    One that a person has changed is not ours any more: nobody here knows what it moves. How large its objects are is
+    read from its id: the local AWS forgets that part of a filter.
     """
-    return [
-        StandingRule(
-            prefix=rule["Filter"]["And"]["Prefix"],
-            to_class=rule["Transitions"][0]["StorageClass"],
-            larger_than_bytes=int(rule["ID"].partition(_ABOVE)[2]),
-        )
-        for rule in rules
-        if rule.get("ID", "").startswith(RULE_PREFIX) and _ABOVE in rule["ID"] and rule["Status"] == "Enabled"
-    ]
+    standing = []
+    for rule in rules:
+        above, where = rule.get("ID", "").partition(_ABOVE)[2], rule.get("Filter", {}).get("And", {})
+        if rule["Status"] != "Enabled" or not above.isdecimal() or len(rule.get("Transitions", ())) != 1:
+            continue
+        prefix, to_class = where.get("Prefix", ""), rule["Transitions"][0]["StorageClass"]
+        as_put = {"Prefix": prefix, "ObjectSizeGreaterThan": int(above)}
+        if rule["ID"] == rule_id(prefix, to_class, int(above)) and where.items() <= as_put.items():
+            standing.append(StandingRule(prefix=prefix, to_class=to_class, larger_than_bytes=int(above)))
+    return standing
 
 
 def batch_manifest(moves: Iterable[Move], *, with_versions: bool) -> Iterator[bytes]:

@@ -42,6 +42,9 @@ def contents_of(s3: Any, bucket: str, *, reports_bucket: str, now: datetime) -> 
         inventory, note = None, str(error)
     if inventory and (age_days := (now - inventory.taken_at).total_seconds() / 86400) > OLDEST_INVENTORY_DAYS:
         inventory, note = None, f"the newest inventory is {age_days:.0f} days old"
+    if inventory and "VersionId" not in inventory.fields and "Status" in s3.get_bucket_versioning(Bucket=bucket):
+        note = f"{inventory.manifest_key} is of current versions only, without their ids: have it list all versions"
+        inventory = None
     if inventory is None:
         return Contents(s3, bucket), {"bucket": bucket, "read_from": "listing", "note": note}
     taken_at = inventory.taken_at.isoformat(timespec="minutes")
@@ -49,14 +52,19 @@ def contents_of(s3: Any, bucket: str, *, reports_bucket: str, now: datetime) -> 
     return Contents(s3, bucket, inventory), origin
 
 
-def lifecycle_rules(s3: Any, bucket: str) -> list[dict[str, Any]]:
-    """Return the lifecycle rules of a bucket, none when it has no such configuration."""
+def lifecycle_of(s3: Any, bucket: str) -> tuple[list[dict[str, Any]], dict[str, str]]:
+    """Return the lifecycle rules of a bucket, none when it has no such configuration, and what holds for all of them.
+
+    The latter are arguments of ``put_bucket_lifecycle_configuration``, which sets to the default what it is not told.
+    """
     try:
-        return list(s3.get_bucket_lifecycle_configuration(Bucket=bucket)["Rules"])
+        found = s3.get_bucket_lifecycle_configuration(Bucket=bucket)
     except ClientError as error:
         if error.response["Error"]["Code"] == "NoSuchLifecycleConfiguration":
-            return []
+            return [], {}
         raise
+    least = "TransitionDefaultMinimumObjectSize"
+    return list(found["Rules"]), {least: found[least]} if least in found else {}
 
 
 def footage_asset_id(stored: StoredKey | Move) -> str | None:

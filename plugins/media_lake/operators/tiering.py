@@ -33,7 +33,7 @@ from include.storage.tiering_chart import chart_from
 from include.storage.tiering_report import report_from, report_lines, steps_from
 from media_lake.hooks.dynamodb import AssetCatalogueHook
 from media_lake.hooks.s3 import LakeHook
-from media_lake.tiering import contents_of, footage_asset_id, known_footage, lifecycle_rules, plan_lines, store_file
+from media_lake.tiering import contents_of, footage_asset_id, known_footage, lifecycle_of, plan_lines, store_file
 
 COPIES_AT_A_TIME = 32
 SHOWN_FAILURES = 20
@@ -105,7 +105,7 @@ class LakePlanTieringOperator(BaseOperator):
                 raise AirflowFailException(f"the lake has no bucket {role!r}; it has {', '.join(ROLES)}")
             bucket = getattr(SETTINGS, f"{role}_bucket")
             contents, origin = contents_of(s3, bucket, reports_bucket=SETTINGS.reports_bucket, now=now)
-            rules = standing_rules(lifecycle_rules(s3, bucket))
+            rules = standing_rules(lifecycle_of(s3, bucket)[0])
             yield from planner.plan(bucket, contents, rules, keeps_versions=keeps_versions(s3, bucket))
             read_from.append(origin | {"older_versions": contents.older_versions})
 
@@ -169,9 +169,12 @@ class LakeApplyTieringOperator(BaseOperator):
     def _put_rule(self, s3: Any, step: Step) -> dict[str, Any]:
         """Put a rule among those of its bucket, which stay as they are."""
         rule = lifecycle_rule(step)
-        rules = with_rule(lifecycle_rules(s3, step.bucket), rule)
+        standing, for_all = lifecycle_of(s3, step.bucket)
+        rules = with_rule(standing, rule)
         if rules is not None:
-            s3.put_bucket_lifecycle_configuration(Bucket=step.bucket, LifecycleConfiguration={"Rules": rules})
+            s3.put_bucket_lifecycle_configuration(
+                Bucket=step.bucket, LifecycleConfiguration={"Rules": rules}, **for_all
+            )
             self.log.info("%s: rule %s is put", step.bucket, rule["ID"])
         return {"bucket": step.bucket, "id": rule["ID"], "objects": step.objects, "put": rules is not None}
 

@@ -11,7 +11,7 @@ from include.settings import Settings
 from include.storage.areas import AreasError, LakeAreas
 from include.storage.decision import Retention
 from include.storage.inventory import StoredKey
-from include.storage.means import lifecycle_rule, options_for, standing_rules, steps_for, with_rule
+from include.storage.means import Step, lifecycle_rule, options_for, standing_rules, steps_for, with_rule
 from include.storage.tiering import Known, Planner, StandingRule
 from include.storage.tiering_report import report_from
 
@@ -167,11 +167,34 @@ def test_a_rule_of_ours_is_put_once_and_leaves_those_of_others(planner):
     assert standing_rules([rule | {"Status": "Disabled"}]) == []
 
 
+def test_a_rule_that_a_person_disabled_or_changed_is_left_to_them():
+    put = {"way": "lifecycle", "bucket": "lake", "area": "raw", "prefix": "video/", "to_class": "STANDARD_IA"}
+    rule, larger = (lifecycle_rule(Step(**put, objects=1, usd=0, above_bytes=size - 1)) for size in (MB, 2 * MB))
+    assert with_rule([larger | {"Status": "Disabled"}], rule) is None
+    changes = (
+        {"Filter": {"Prefix": "video/"}},
+        {"Filter": {"And": rule["Filter"]["And"] | {"Tags": [{"Key": "old", "Value": "yes"}]}}},
+        {"Filter": {"And": rule["Filter"]["And"] | {"ObjectSizeGreaterThan": 9 * MB}}},
+        {"Transitions": [{"Days": 30, "StorageClass": "GLACIER"}]},
+        {"Transitions": []},
+    )
+    for change in changes:
+        assert standing_rules([rule | change]) == []
+        assert with_rule([rule | change], rule) is None
+
+
+def test_rules_of_the_first_version_of_the_interface_are_kept_as_filters():
+    """S3 says "Filter element can only be used in Lifecycle V2" to a mixture."""
+    old = {"ID": "old", "Status": "Enabled", "Prefix": "tmp/", "Expiration": {"Days": 1}}
+    kept, _ = with_rule([old], {"ID": "tiering-a-above-5"})
+    assert kept == {"ID": "old", "Status": "Enabled", "Filter": {"Prefix": "tmp/"}, "Expiration": {"Days": 1}}
+
+
 def test_the_report_names_prices_means_and_advice(planner):
     list(planner.plan("media-raw", [*films(3), *films(5000, 100)]))
     report = report_from(planner, most_copies=10, read_from=[], plan={})
     assert report["moves"]["objects"] == 3
-    assert report["moves"]["usd_once"] == pytest.approx(3 * (0.00001 + 2 * 0.0000004), abs=1e-6)
+    assert report["moves"]["usd_once"] == pytest.approx(3 * (0.00001 + 3 * 0.0000004 + 0.000005), abs=1e-6)
     assert {option["way"] for option in report["means"][0]["options"]} == {"lifecycle", "copy", "batch", "bundle"}
     assert report["priced_by"] == planner.card.priced_by
 

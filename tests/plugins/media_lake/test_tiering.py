@@ -91,6 +91,20 @@ def test_a_fresh_inventory_is_read_and_any_other_one_is_replaced_by_a_listing(
     assert [stored.key for stored in contents] == ["from-inventory" if read_from == "inventory" else "a"]
 
 
+def test_an_inventory_without_version_ids_is_not_read_where_a_bucket_has_versions(s3, bucket):
+    """By it nothing could be found in the catalogue, and a batch job would look for versions called null."""
+    fields = ("Bucket", "Key", "Size", "LastModifiedDate", "ETag", "StorageClass")
+    rows = [[bucket, "a", "1", "2026-03-01T06:30:00.000Z", "e1", "STANDARD"]]
+    put_inventory(s3, REPORTS, [csv_gz(rows)], bucket=bucket, fields=fields)
+    now = datetime(2026, 3, 3, tzinfo=UTC)
+    _, origin = contents_of(s3, bucket, reports_bucket=REPORTS, now=now)
+    assert origin["read_from"] == "listing"
+    assert "have it list all versions" in origin["note"]
+    s3.create_bucket(Bucket=(without := f"plain-{uuid.uuid4().hex}"))
+    put_inventory(s3, REPORTS, [csv_gz(rows)], bucket=without, fields=fields)
+    assert contents_of(s3, without, reports_bucket=REPORTS, now=now)[1]["read_from"] == "inventory"
+
+
 def test_a_bucket_that_the_lake_does_not_have_is_named(local_aws):
     operator = LakePlanTieringOperator(task_id="plan", buckets="raw,cellar", keep_months=36, max_moves=1)
     with pytest.raises(AirflowFailException, match="no bucket 'cellar'"):
@@ -189,6 +203,18 @@ def test_a_rule_is_put_once_and_those_of_others_stay(s3, bucket, planned, apply)
     assert standing["ID"] == "theirs"
     assert ours["Transitions"] == [{"Days": 30, "StorageClass": "STANDARD_IA"}]
     assert ours["Filter"]["And"]["Prefix"] == "video/"
+
+
+def test_the_least_size_that_a_buckets_rules_move_by_default_stays_as_it_is(s3, bucket, planned, apply, monkeypatch):
+    """S3 sets it to 128 KB for all classes where it is not told, which would change what the other rules move."""
+    asked, put = [], s3.put_bucket_lifecycle_configuration
+    theirs = {"ID": "theirs", "Status": "Enabled", "Filter": {"Prefix": "tmp/"}, "Expiration": {"Days": 1}}
+    standing = {"Rules": [theirs], "TransitionDefaultMinimumObjectSize": "varies_by_storage_class"}
+    monkeypatch.setattr(s3, "get_bucket_lifecycle_configuration", lambda **_: standing)
+    monkeypatch.setattr(s3, "put_bucket_lifecycle_configuration", lambda **request: asked.append(request))
+    apply(planned([], [step(bucket, "lifecycle", above_bytes=2**20 - 1)]))
+    assert asked[0]["TransitionDefaultMinimumObjectSize"] == "varies_by_storage_class"
+    put(**asked[0])
 
 
 def test_a_batch_job_gets_its_manifest_and_a_request_that_s3_control_takes(s3, bucket, planned, apply):
