@@ -96,7 +96,10 @@ def tier_storage():
         pre_execute=only_if(IS_MEANT),
     )
     choose_footage = LakeChooseFootageOperator(
-        task_id="choose_footage", report_key=plan_tiering.output, pre_execute=only_if(IS_MEANT)
+        task_id="choose_footage",
+        report_key=plan_tiering.output,
+        max_cost_usd="{{ params.max_cost_usd }}",
+        pre_execute=only_if(IS_MEANT),
     )
     store_upload = FootageStoreOperator.partial(
         task_id="store_upload", keep_months="{{ params.keep_months }}", map_index_template="{{ name }}"
@@ -106,7 +109,6 @@ def tier_storage():
         report_key="{{ ti.xcom_pull(task_ids='plan_tiering') or '' }}",
         trigger_rule=TriggerRule.ALL_DONE,
     )
-    apply_tiering >> choose_footage
     moved = [apply_tiering, store_upload]
     [plan_tiering, choose_footage, *moved, report_tiering] >> fail_with_its_tasks(summary="report_tiering")
     moved >> report_tiering

@@ -88,7 +88,7 @@ def test_a_dry_run_plans_and_moves_nothing(planned, delivered, s3, read_json):
 def test_a_plan_that_is_too_dear_moves_nothing_and_is_reported(planned, delivered, s3, execute):
     dear = execute("tier_storage", at=DAY.replace(day=28), buckets=["delivery"], dry_run=False, max_cost_usd=0.000001)
     assert dear.state == "failed"
-    assert dear.task_states["apply_tiering", -1] == "failed"
+    assert [dear.task_states[task_id, -1] for task_id in ("apply_tiering", "choose_footage")] == ["failed"] * 2
     assert dear.task_states["report_tiering", -1] == "success"
     assert storage_class(s3, delivered.film) == "STANDARD"
 
@@ -105,6 +105,11 @@ def test_a_run_that_is_meant_moves_what_was_planned_and_keeps_metadata_and_tags(
     copies = sum(step["objects"] for step in report["steps"] if step["way"] == "copy")
     assert report["applied"]["outcomes"] == {"moved": copies}
     assert report["storage_usd_a_month"]["before"] > report["storage_usd_a_month"]["after"]
+
+
+def test_a_copy_that_fails_keeps_no_upload_back(bag):
+    """One object that S3 refuses every week would else keep all uploads where they are."""
+    assert bag.dags["tier_storage"].task_dict["choose_footage"].upstream_task_ids == {"plan_tiering"}
 
 
 def test_what_was_moved_is_not_planned_again(applied):

@@ -143,13 +143,7 @@ class LakeApplyTieringOperator(BaseOperator):
     def execute(self, context: Context) -> str:
         s3 = LakeHook(aws_conn_id=self.aws_conn_id, config=Config(max_pool_connections=COPIES_AT_A_TIME)).conn
         report = _read_json(s3, self.report_key)
-        steps, limit_usd = steps_from(report), float(self.max_cost_usd)
-        usd = sum(step.usd for step in steps)
-        if usd > limit_usd:
-            raise AirflowFailException(
-                f"Nothing is moved: the plan costs ${usd:.4f} once, max_cost_usd is {limit_usd:g}. "
-                "Raise it, or plan for fewer buckets, and start another run"
-            )
+        steps = _steps_within(report, float(self.max_cost_usd))
         run = run_of(context)
         done: dict[str, Any] = {"run": run, "outcomes": {}, "failures": [], "rules": [], "batch_jobs": []}
         key = tiering_key(run[:8], f"applied_{run}.json")
@@ -233,20 +227,30 @@ class LakeChooseFootageOperator(BaseOperator):
     What is left over the next run finds again.
 
     :param report_key: key of the plan's report, in the reports bucket. (templated)
+    :param max_cost_usd: what all steps together may cost once; above it nothing is done. (templated)
     :param aws_conn_id: connection of the lake
     """
 
-    template_fields: Sequence[str] = ("report_key",)
+    template_fields: Sequence[str] = ("report_key", "max_cost_usd")
 
-    def __init__(self, *, report_key: str, aws_conn_id: str | None = SETTINGS.aws_conn_id, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *,
+        report_key: str,
+        max_cost_usd: float | str,
+        aws_conn_id: str | None = SETTINGS.aws_conn_id,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.report_key = report_key
+        self.max_cost_usd = max_cost_usd
         self.aws_conn_id = aws_conn_id
 
     def execute(self, context: Context) -> list[str]:
         s3 = LakeHook(aws_conn_id=self.aws_conn_id).conn
         report = _read_json(s3, self.report_key)
-        steps, plan = [step for step in steps_from(report) if step.way == "store"], report["plan"]
+        steps = [step for step in _steps_within(report, float(self.max_cost_usd)) if step.way == "store"]
+        plan = report["plan"]
         with plan_lines(s3, SETTINGS.reports_bucket, plan["key"], plan["sha256"]) as lines:
             ids = (footage_asset_id(move) for move in _of_steps(read_moves(lines), steps))
             chosen = list(islice((asset_id for asset_id in ids if asset_id), MOST_MAPPED))
@@ -305,6 +309,17 @@ def run_of(context: Context) -> str:
     """Name the run by its time, the same on every retry."""
     dag_run = context["dag_run"]
     return run_from_time(dag_run.logical_date or dag_run.run_after)
+
+
+def _steps_within(report: dict[str, Any], limit_usd: float) -> list[Step]:
+    steps = steps_from(report)
+    usd = sum(step.usd for step in steps)
+    if usd > limit_usd:
+        raise AirflowFailException(
+            f"Nothing is moved: the plan costs ${usd:.4f} once, max_cost_usd is {limit_usd:g}. "
+            "Raise it, or plan for fewer buckets, and start another run"
+        )
+    return steps
 
 
 def _of_steps(moves: Iterable[Move], steps: Sequence[Step]) -> Iterator[Move]:
