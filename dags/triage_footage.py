@@ -11,11 +11,11 @@ where it costs least.
 | **Writes** | analysis, transcript, signals and triage records, renditions, evidence in `<processed>`; `<archive>` |
 | **If it fails** | clear the failed task; every task may run twice, no job is paid and no alert sent twice |
 
-Messages are hints: every run also lists `footage/`, all versions, for what is not in the catalogue or was left undone
-for a day. What `max_cost_usd` does not pay for waits for another run. A cheap look (`screen`) comes first, which cannot
-see what makes neither a jolt nor a noise: switch it off to have all analysed. The rules stand in
-`include/triage/incident_rules.yaml`; what lies between their thresholds waits for a person in `review_footage`.
-A bad upload fails nothing: it shows as skipped, with its reason under `failed/`.
+Messages are hints: at least every ten minutes a run also lists `footage/`, all versions, for what is not in the
+catalogue or was left undone for a day. What `max_cost_usd` does not pay for waits for another run. A cheap look
+(`screen`) comes first, which cannot see what makes neither a jolt nor a noise: switch it off to have all analysed. The
+rules stand in `include/triage/incident_rules.yaml`; what lies between their thresholds waits for a person
+(`review_footage`). A bad upload fails nothing: it shows as skipped, with its reason under `failed/`.
 """
 
 from __future__ import annotations

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 ABANDONED_AFTER = timedelta(hours=24)
 """A claim that led to nothing for this long belongs to a run that died; another run may take the asset."""
 
+SWEEP_EVERY = timedelta(minutes=10)
+"""A listing that found nothing left to take is not repeated within this time by runs that messages start."""
+
 _BATCH_GET_LIMIT = 100  # keys a BatchGetItem takes
 
 
@@ -30,7 +33,8 @@ class AssetCatalogueHook(AwsGenericHook["DynamoDBServiceResource"]):
     One item per asset, keyed by ``asset_id``. Every write is conditional, so that of two tasks that want the same asset
     one gets it, and a task that runs twice changes nothing the second time. Beside the assets stand marks, which
     have no campaign and no state and so are in no index: ``sha256#…`` (whose bytes), ``stem#…`` (whose name in a
-    folder), ``item#…`` (nothing left to take) and ``cooldown#…`` (a source is left alone).
+    folder), ``item#…`` (nothing left to take), ``cooldown#…`` (a source is left alone) and ``sweep#…`` (a listing found
+    nothing left).
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -247,13 +251,16 @@ class AssetCatalogueHook(AwsGenericHook["DynamoDBServiceResource"]):
         item = self.table.get_item(Key={"asset_id": asset_id}, ConsistentRead=True).get("Item")
         return None if item is None else from_dynamodb(item)
 
-    def read_many(self, asset_ids: Iterable[str]) -> dict[str, dict[str, Any]]:
-        """Return the items of those assets that the catalogue holds, by asset id, strongly consistent."""
+    def read_many(self, asset_ids: Iterable[str], *, consistent: bool = True) -> dict[str, dict[str, Any]]:
+        """Return the items of those assets that the catalogue holds, by asset id, strongly consistent.
+
+        :param consistent: ``False`` for items as they were up to seconds ago, at half the price
+        """
         ids = list(dict.fromkeys(asset_ids))
         found: dict[str, dict[str, Any]] = {}
         for start in range(0, len(ids), _BATCH_GET_LIMIT):
             keys = [{"asset_id": asset_id} for asset_id in ids[start : start + _BATCH_GET_LIMIT]]
-            request: Any = {SETTINGS.assets_table: {"Keys": keys, "ConsistentRead": True}}
+            request: Any = {SETTINGS.assets_table: {"Keys": keys, "ConsistentRead": consistent}}
             while request:
                 answer: Any = self.conn.batch_get_item(RequestItems=request)
                 for item in answer["Responses"].get(SETTINGS.assets_table, []):
@@ -300,6 +307,19 @@ class UploadCatalogueHook(AssetCatalogueHook):
             | (Attr("state").eq("landed") & is_old)
             | (Attr("state").eq("analysed") & is_untold & Attr("decided_at").lt(_abandoned_before()))
         )
+
+    def note_sweep(self, prefix: str, *, left_nothing: bool) -> None:
+        """Note that nothing is left to take below ``prefix``, or that something is."""
+        mark = {"asset_id": f"sweep#{prefix}"}
+        if left_nothing:
+            self.table.put_item(Item={**mark, "at": now_iso()})
+        else:
+            self.table.delete_item(Key=mark)
+
+    def was_swept_lately(self, prefix: str) -> bool:
+        """Say whether nothing was left to take below ``prefix`` within :data:`SWEEP_EVERY`."""
+        mark = self.read(f"sweep#{prefix}")
+        return mark is not None and datetime.now(UTC) - datetime.fromisoformat(mark["at"]) < SWEEP_EVERY
 
     def keeps_content(self, owner: Mapping[str, Any]) -> bool:
         """Say whether an upload that has the bytes of ``owner`` is its duplicate: that one is decided on, or will be.

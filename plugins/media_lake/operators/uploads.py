@@ -55,6 +55,9 @@ class FootageClaimUploadsOperator(BaseOperator):
     order of the keys. Events are hints: each upload is looked at in S3 before it is taken, so that a deleted one is
     left out and the asset id is the same whoever told of it. Each version of a key is an upload of its own.
 
+    A listing asks the catalogue after everything that stays in the prefix, which costs money and time. So a run that
+    events started makes none when another found nothing left to take within the last ten minutes.
+
     An upload that another run has taken is left to it, unless that run left it undone for 24 hours (not decided on, or
     an incident that nobody was told of), its trouble may pass, or it is the duplicate of one that came to nothing.
     Those get at most half of the places, so that they never keep new ones waiting. One that costs more than
@@ -105,11 +108,14 @@ class FootageClaimUploadsOperator(BaseOperator):
         most_usd = inf if self.max_cost_usd is None else float(self.max_cost_usd)
         claims = UploadClaims(self.catalogue, claimed_by=claimed_by, run=run, limit=int(self.limit), most_usd=most_usd)
         claims.resume()
-        for where, page in chain(self._heard_pages(context, claims), self._landed_pages()):
+        sweeps = dag_run.run_type != "asset_triggered" or not self.catalogue.was_swept_lately(self.prefix)
+        for where, page in chain(self._heard_pages(context, claims), self._landed_pages() if sweeps else ()):
             claims.take(page)
             self.log.info("%s, %d uploads: %s", where, len(page), claims)
             if claims.are_full:
                 break
+        if sweeps or claims.are_full:
+            self.catalogue.note_sweep(self.prefix, left_nothing=not claims.are_full)
         noted = once.remember(f"claims#{claimed_by}", claims.asset_ids)
         claims.give_back_all_but(noted)
         return noted
@@ -246,7 +252,7 @@ class UploadClaims:
     def _free_of(self, uploads: Iterable[Upload]) -> tuple[list[Found], list[Found]]:
         """Part the free uploads in those that no other run took, and those that one took without success."""
         by_id = {asset_id_of(upload): upload for upload in uploads if not upload.is_folder}
-        standing = self.catalogue.read_many(by_id)
+        standing = self.catalogue.read_many(by_id, consistent=False)  # what is read late is refused by the claim
         originals = self.catalogue.read_many(
             item["duplicate_of"] for item in standing.values() if item["state"] == "duplicate"
         )

@@ -61,12 +61,14 @@ def delete(lake_clients):
 def a_run():
     """Makes the context of a run that events of these uploads began."""
 
-    def a_run(*uploads: Upload | dict) -> dict:
+    def a_run(*uploads: Upload | dict, run_type: str = "scheduled") -> dict:
         told = [asdict(upload) if isinstance(upload, Upload) else upload for upload in uploads]
         event = SimpleNamespace(extra={"from_trigger": True, "payload": {"uploads": told}})
         by_hand = SimpleNamespace(extra={})
-        run_id = f"asset_triggered__{next(RUNS)}_{uuid.uuid4().hex}"
-        dag_run = SimpleNamespace(dag_id="triage_footage", run_id=run_id, logical_date=None, run_after=RUN_AT)
+        run_id = f"{run_type}__{next(RUNS)}_{uuid.uuid4().hex}"
+        dag_run = SimpleNamespace(
+            dag_id="triage_footage", run_id=run_id, run_type=run_type, logical_date=None, run_after=RUN_AT
+        )
         return {"dag_run": dag_run, "triggering_asset_events": {"footage_uploads": [event, by_hand]} if told else {}}
 
     return a_run
@@ -133,6 +135,20 @@ def test_what_is_claimed_stands_in_the_catalogue_with_its_names(put, claim, a_ru
 def test_events_first_then_what_the_listing_finds_each_once(put, claim, a_run):
     first, second, third = put("a.mp4"), put("b.mp4"), put("c.mp4")
     assert claim(a_run(third, third, second)) == ids(third, second, first)
+
+
+def test_a_run_that_events_started_lists_nothing_when_nothing_was_left_lately(put, claim, a_run, catalogue, prefix):
+    """A listing asks after every upload that stays: a fleet starts thousands of runs a day."""
+    put("a.mp4")
+    claim(a_run())
+    told, untold, later = put("b.mp4"), put("c.mp4"), put("d.mp4")
+    assert claim(a_run(told, run_type="asset_triggered")) == ids(told)
+    assert claim(a_run(), limit=1) == ids(untold)
+    assert claim(a_run(run_type="asset_triggered")) == ids(later), "the run before was full: it left something"
+    missed = put("e.mp4")
+    assert claim(a_run(run_type="asset_triggered")) == []
+    catalogue.table.put_item(Item={"asset_id": f"sweep#{prefix}", "at": LONG_AGO})
+    assert claim(a_run(run_type="asset_triggered")) == ids(missed)
 
 
 def test_a_deleted_upload_is_left_out(put, claim, a_run, delete):
