@@ -23,6 +23,8 @@ from datetime import UTC, datetime
 from typing import IO, Any, NamedTuple
 from urllib.parse import unquote_plus
 
+from botocore.exceptions import ClientError
+
 INVENTORY_PREFIX = "inventory/"
 """Where inventories stand in the reports bucket: ``inventory/<bucket>/<configuration>/<time>/manifest.json``."""
 
@@ -132,13 +134,15 @@ class Contents:
 def latest_inventory(s3: Any, bucket: str, *, reports_bucket: str, prefix: str = INVENTORY_PREFIX) -> Inventory | None:
     """Return the newest complete inventory of ``bucket``, of whichever configuration; ``None`` when there is none.
 
-    One whose ``manifest.checksum`` is not there yet is still being written, and passed over.
+    One whose ``manifest.checksum`` is not there yet is still being written, and passed over. So is one whose
+    configuration has a filter: it tells of a part of the bucket, and a rule would be put by what it leaves out.
 
     :raises InventoryError: when the newest one is damaged, no CSV, or lacks a field of ``NEEDED``.
     """
     folders = [
         (name.group(), folder)
         for configuration in _folders_in(s3, reports_bucket, f"{prefix}{bucket}/")
+        if _is_of_all(s3, bucket, configuration.rstrip("/").rpartition("/")[2])
         for folder in _folders_in(s3, reports_bucket, configuration)
         if (name := _TAKEN_AT.fullmatch(folder.rstrip("/").rpartition("/")[2]))
     ]
@@ -198,6 +202,17 @@ def _fetch_verified(s3: Any, bucket: str, key: str, md5: str, file: IO[bytes]) -
             f"s3://{bucket}/{key} is damaged: its MD5 is {digest.hexdigest()}, the manifest says {md5}"
         )
     file.seek(0)
+
+
+def _is_of_all(s3: Any, bucket: str, configuration_id: str) -> bool:
+    """Say whether a configuration has no filter; one that is gone, or may not be read, is taken to have none."""
+    try:
+        found = s3.get_bucket_inventory_configuration(Bucket=bucket, Id=configuration_id)
+    except ClientError as error:
+        if error.response["ResponseMetadata"]["HTTPStatusCode"] in (403, 404):
+            return True
+        raise
+    return not found["InventoryConfiguration"].get("Filter")
 
 
 def _folders_in(s3: Any, bucket: str, prefix: str) -> Iterator[str]:

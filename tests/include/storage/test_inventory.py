@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from uuid import uuid4
 
 import pytest
 
@@ -42,6 +43,24 @@ def test_the_newest_complete_inventory_is_read(s3, bucket):
 
 def test_there_may_be_none(s3, bucket):
     assert latest_inventory(s3, "lake", reports_bucket=bucket) is None
+
+
+def test_an_inventory_of_a_part_of_the_bucket_is_passed_over(s3, bucket):
+    source = f"filtered-{uuid4().hex}"
+    s3.create_bucket(Bucket=source)
+    put_inventory(s3, bucket, [csv_gz([row("a")])], bucket=source)
+    assert latest_inventory(s3, source, reports_bucket=bucket) is not None
+    destination = {"S3BucketDestination": {"Bucket": f"arn:aws:s3:::{bucket}", "Format": "CSV"}}
+    configuration = {
+        "Id": "weekly",
+        "IsEnabled": True,
+        "IncludedObjectVersions": "All",
+        "Schedule": {"Frequency": "Weekly"},
+        "Destination": destination,
+        "Filter": {"Prefix": "video/"},
+    }
+    s3.put_bucket_inventory_configuration(Bucket=source, Id="weekly", InventoryConfiguration=configuration)
+    assert latest_inventory(s3, source, reports_bucket=bucket) is None
 
 
 def test_no_row_of_a_damaged_file_is_read(s3, bucket):
