@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
+from itertools import count
+from random import uniform
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.amazon.aws.hooks.base_aws import AwsGenericHook
@@ -23,6 +26,9 @@ ABANDONED_AFTER = timedelta(hours=24)
 
 SWEEP_EVERY = timedelta(minutes=10)
 """A listing that found nothing left to take is not repeated within this time by runs that messages start."""
+
+LONGEST_PAUSE_S = 5.0
+"""A table that is too busy answers a part of a batch, without an error; so long it is left alone before the rest."""
 
 _BATCH_GET_LIMIT = 100  # keys a BatchGetItem takes
 
@@ -261,11 +267,14 @@ class AssetCatalogueHook(AwsGenericHook["DynamoDBServiceResource"]):
         for start in range(0, len(ids), _BATCH_GET_LIMIT):
             keys = [{"asset_id": asset_id} for asset_id in ids[start : start + _BATCH_GET_LIMIT]]
             request: Any = {SETTINGS.assets_table: {"Keys": keys, "ConsistentRead": consistent}}
-            while request:
+            for attempt in count(1):
                 answer: Any = self.conn.batch_get_item(RequestItems=request)
                 for item in answer["Responses"].get(SETTINGS.assets_table, []):
                     found[item["asset_id"]] = from_dynamodb(item)
                 request = answer.get("UnprocessedKeys")
+                if not request:
+                    break
+                time.sleep(min(LONGEST_PAUSE_S, 0.05 * 2**attempt) * uniform(0.5, 1))
         return found
 
     def iter_run(self, campaign: str, run: str) -> Iterator[dict[str, Any]]:

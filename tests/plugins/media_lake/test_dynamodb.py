@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from include.catalog.records import Failure
+from media_lake.hooks import dynamodb as module
 from media_lake.hooks.dynamodb import AssetCatalogueHook
 
 PERMANENT = Failure(stage="land", error="ChecksumMismatch", message="other bytes", retryable=False)
@@ -123,6 +124,24 @@ def test_more_assets_than_one_request_takes_are_read(catalogue, asset_id):
     for name in ids:
         catalogue.record_rejected(name, PERMANENT)
     assert set(catalogue.read_many([*ids, "missing"])) == set(ids)
+
+
+def test_a_table_that_is_too_busy_for_a_batch_is_asked_for_the_rest_after_a_pause(monkeypatch):
+    class Busy:
+        def batch_get_item(self, RequestItems):  # noqa: N803  (the API's name)
+            ((table, asked),) = RequestItems.items()
+            first, *rest = asked["Keys"]
+            left = {table: asked | {"Keys": rest}} if rest else {}
+            return {"Responses": {table: [first]}, "UnprocessedKeys": left}
+
+    pauses: list[float] = []
+    monkeypatch.setattr(module.time, "sleep", pauses.append)
+    hook = AssetCatalogueHook()
+    monkeypatch.setattr(hook, "conn", Busy(), raising=False)
+    ids = [f"asset-{number}" for number in range(20)]
+    assert set(hook.read_many(ids)) == set(ids)
+    assert len(pauses) == len(ids) - 1
+    assert pauses[0] < pauses[3] < pauses[-1] <= module.LONGEST_PAUSE_S
 
 
 def test_attempts_are_counted_for_each_version_of_the_analyser(claim, catalogue, asset_id):
