@@ -90,9 +90,12 @@ class JoltMeter:
         self._flow: Any = None
         self._previous: tuple[float, np.ndarray] | None = None
         self._recent: deque[Motion] = deque()
-        self._unlike_s: float | None = None
-        self.compared = 0
-        """Pictures that are large enough, and came soon enough after another one, to tell how the camera moved."""
+        self._last_unlike_s: float | None = None
+        self._known_until_s: float | None = None
+        self.unlike_s: float | None = None
+        """When a picture first showed something else than the one before: a cut, or a blow too large to follow."""
+        self.blind_s = 0.0
+        """The longest stretch of which nothing is known, infinite where that is all of it; as of ``peaks``."""
         self._peaks = StrongestPeaks(APART_S, alike_share=ALIKE_SHARE)
         self._changes = Levels(0.0, 4.0, 4000)
 
@@ -102,42 +105,60 @@ class JoltMeter:
 
         grey = np.ascontiguousarray(grey)  # the flow's demand
         before, self._previous = self._previous, (at_s, grey)
-        if before is None or before[1].shape != grey.shape or not 0 < at_s - before[0] <= LONGEST_GAP_S:
-            self._recent.clear()
+        if self._known_until_s is None:
+            self._known_until_s = at_s
+        if before is None or min(grey.shape) < SMALLEST_SIDE or not 0 < at_s - before[0] <= LONGEST_GAP_S:
+            self._begin_anew()
             return
-        self.compared += min(grey.shape) >= SMALLEST_SIDE
         gap_s = at_s - before[0]
         seen = self._motion(before[1], grey, gap_s)
         if seen is None:
             self._note_unlike(at_s, gap_s)
             return
         self._recent.append(Motion(at_s - gap_s / 2, seen))
-        self._judge_middle()
+        self._judge(self._recent[-1].at_s - WINDOW_S)
+        while self._recent[-1].at_s - self._recent[0].at_s > 3 * WINDOW_S:
+            self._recent.popleft()
 
     def _note_unlike(self, at_s: float, gap_s: float) -> None:
         """Take a picture that does not resemble the one before: a cut alone, a blow with another one close by."""
-        self._recent.clear()  # what was before a cut says nothing about what comes after
-        if self._unlike_s is not None and at_s - self._unlike_s <= TURMOIL_S:
-            self._peaks.add(self._unlike_s - gap_s / 2, UNFOLLOWED)
-        self._unlike_s = at_s
+        if self._last_unlike_s is not None and at_s - self._last_unlike_s <= TURMOIL_S:
+            self._peaks.add(self._last_unlike_s - gap_s / 2, UNFOLLOWED)
+        self._last_unlike_s = at_s
+        if self.unlike_s is None:
+            self.unlike_s = at_s
+        self._begin_anew()
+
+    def _begin_anew(self) -> None:
+        """Measure what is left of a scene: what was before a cut says nothing about what comes after."""
+        self._judge(math.inf)
+        self._recent.clear()
 
     def peaks(self) -> tuple[Peak, ...]:
         """Return the strongest jolts, in frame widths a second above the film's own tremble, in the order of time."""
-        tremble = TREMBLE * (self._changes.median() or 0.0)
-        return self._peaks.above(tremble, least=LEAST_VALUE)
+        self._begin_anew()
+        median = self._changes.median()
+        if self._previous is None or median is None:
+            self.blind_s = math.inf
+        else:
+            self._note_known(self._previous[0])
+        return self._peaks.above(TREMBLE * (median or 0.0), least=LEAST_VALUE)
 
-    def _judge_middle(self) -> None:
-        """Measure the jolt at the moment that has just got its time after."""
-        latest_s = self._recent[-1].at_s
-        while len(self._recent) and latest_s - self._recent[0].at_s > 3 * WINDOW_S:
-            self._recent.popleft()
-        middle = next((motion for motion in reversed(self._recent) if latest_s - motion.at_s >= WINDOW_S), None)
-        if middle is None:
-            return
-        change = jolt_at(middle.at_s, list(self._recent))
-        if change is not None:
-            self._changes.add(change)
-            self._peaks.add(middle.at_s, change)
+    def _judge(self, until_s: float) -> None:
+        """Measure the jolts at those moments until then that are not known yet."""
+        motions = list(self._recent)
+        for motion in motions:
+            if not (self._known_until_s or 0.0) < motion.at_s <= until_s:
+                continue
+            change = jolt_at(motion.at_s, motions)
+            if change is not None:
+                self._note_known(motion.at_s)
+                self._changes.add(change)
+                self._peaks.add(motion.at_s, change)
+
+    def _note_known(self, at_s: float) -> None:
+        self.blind_s = max(self.blind_s, at_s - (self._known_until_s or 0.0))
+        self._known_until_s = at_s
 
     def _motion(self, before: np.ndarray, after: np.ndarray, gap_s: float) -> np.ndarray | None:
         """Return the camera's motion between two pictures in frame widths a second; ``None`` when they show different
@@ -148,8 +169,6 @@ class JoltMeter:
 
         if self._flow is None:
             self._flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST)
-        if min(before.shape) < SMALLEST_SIDE:
-            return np.zeros(4)
         if min(float(before.std()), float(after.std())) < FLAT:  # dark or blank: nothing is known, and nothing moves
             return np.zeros(4)
         flow = self._flow.calc(before, after, None)
@@ -167,26 +186,29 @@ class JoltMeter:
 
 
 def jolt_at(at_s: float, motions: list[Motion]) -> float | None:
-    """Return by how much the motion changes at a moment, in frame widths a second; ``None`` at a scene's beginning.
+    """Return by how much the motion changes at a moment, in frame widths a second; ``None`` when too little is known.
 
     It is the larger of the step, from the median motion just before to that just after, and of the swing away from
-    both at the moment itself.
+    both at the moment itself. Where a scene begins or ends, only one of the two is known: a film may break off in a
+    blow, and the next picture of it be too far off to follow.
 
     >>> import numpy as np
     >>> braking = [Motion(number / 10, np.array([0.0, 0.0, 0.3 if number < 9 else 0.0, 0.0])) for number in range(20)]
     >>> round(jolt_at(0.85, braking), 3), round(jolt_at(0.4, braking), 3), jolt_at(0.0, braking)
-    (0.3, 0.0, None)
+    (0.3, 0.0, 0.0)
+    >>> jolt_at(0.9, braking[:10]), jolt_at(0.1, braking[:2])
+    (0.3, None)
     """
     import numpy as np
 
     before = [motion.parts for motion in motions if at_s - WINDOW_S <= motion.at_s < at_s - 1e-6]
     after = [motion.parts for motion in motions if at_s + 1e-6 < motion.at_s <= at_s + WINDOW_S]
     now = [motion.parts for motion in motions if abs(motion.at_s - at_s) <= 1e-6]
-    if min(len(before), len(after)) < LEAST_STEPS:
+    known = [np.median(side, axis=0) for side in (before, after) if len(side) >= LEAST_STEPS]
+    if not known:
         return None
-    was, becomes = np.median(before, axis=0), np.median(after, axis=0)
-    step = float(np.linalg.norm(becomes - was))
-    swing = float(np.linalg.norm(now[0] - (was + becomes) / 2)) if now else 0.0
+    step = float(np.linalg.norm(known[-1] - known[0]))
+    swing = float(np.linalg.norm(now[0] - (known[0] + known[-1]) / 2)) if now else 0.0
     return max(step, swing)
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,10 +21,14 @@ from include.video.probe import MediaError, MediaFacts, picture_start_s
 if TYPE_CHECKING:
     import numpy as np
 
-ANALYSER_VERSION = "screen 1"
+ANALYSER_VERSION = "screen 2"
 PICTURES_PER_S = 12.5
 SPARE_FRAME_RATE = 24.0
 """From so many frames a second on, those that no other leans on are not decoded: enough are left."""
+SPARSE_S = 1.5 / PICTURES_PER_S
+"""Where pictures turn out to be further apart, too many were left out, and all are decoded from then on."""
+LONGEST_BLIND_S = 1.0
+"""For so long the camera's motion may be unknown unnoted: around a cut, at both ends of a film."""
 MOST_BAD_PACKETS = 10_000
 LONGEST_GAP_S = 0.5
 """Damage may leave out so much of the picture unnoted."""
@@ -132,6 +137,7 @@ def measure_signals(path: Path, facts: MediaFacts) -> Signals:
     jolts = JoltMeter()
     seen_s = heard_s = 0.0
     zero_s: float | None = None
+    motion_peaks: tuple[Peak, ...] = ()
     if facts.video:
         try:
             zero_s = picture_start_s(path)
@@ -142,8 +148,8 @@ def measure_signals(path: Path, facts: MediaFacts) -> Signals:
             notes.append(f"picture: {error}")
         else:
             notes += _broken_off("picture", seen_s, facts.duration_s)
-            if not jolts.compared:
-                notes.append("picture: too small, or too seldom, to tell how the camera moves")
+            motion_peaks = jolts.peaks()
+            notes += _unfollowed(jolts)
     loudness_peaks: tuple[Peak, ...] = ()
     loudness_lufs = None
     if facts.audio:
@@ -160,7 +166,7 @@ def measure_signals(path: Path, facts: MediaFacts) -> Signals:
         duration_s=facts.duration_s or round(max(seen_s, heard_s), 3) or None,
         has_video=facts.video is not None,
         has_audio=bool(facts.audio),
-        motion_peaks=jolts.peaks(),
+        motion_peaks=motion_peaks,
         loudness_peaks=loudness_peaks,
         loudness_lufs=loudness_lufs,
         analyser_version=ANALYSER_VERSION,
@@ -172,6 +178,17 @@ def _broken_off(what: str, until_s: float, duration_s: float | None) -> list[str
     if duration_s is None or until_s >= duration_s - BREAKS_OFF_S:
         return []
     return [f"the {what} breaks off after {until_s:.1f} s of {duration_s:.1f} s"]
+
+
+def _unfollowed(jolts: JoltMeter) -> list[str]:
+    notes = []
+    if jolts.blind_s == inf:
+        notes.append("picture: too small, too short or too seldom to tell how the camera moves")
+    elif jolts.blind_s > LONGEST_BLIND_S:
+        notes.append(f"picture: for {jolts.blind_s:.1f} s nothing tells how the camera moves")
+    if jolts.unlike_s is not None:
+        notes.append(f"picture: at {jolts.unlike_s:.1f} s it is cut, or a blow is too large to follow")
+    return notes
 
 
 def _listened_to(path: Path, zero_s: float | None) -> LoudnessPeakMeter:
@@ -225,6 +242,8 @@ def _small_pictures(
                     continue
                 time_s, gap_s = frame.time - zero_s, frame.time - zero_s - max(0.0, time_s)
                 missing_s += gap_s if gap_s > LONGEST_GAP_S else 0.0
+                if gap_s > SPARSE_S:
+                    stream.codec_context.skip_frame = "DEFAULT"
                 due_s = time_s + 0.85 / PICTURES_PER_S
                 size = size or fitted(frame.width, frame.height, PICTURE_SIDE)
                 try:

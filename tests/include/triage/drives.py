@@ -18,6 +18,11 @@ Camera = Callable[[float], tuple[float, float, float]]
 """Where the camera is at a second: frame widths to the right and down, and how far it came ahead (1 = doubles size)."""
 
 
+def standing(_: float) -> tuple[float, float, float]:
+    """Parked."""
+    return 0.0, 0.0, 0.0
+
+
 def steady(at_s: float) -> tuple[float, float, float]:
     """Straight on, on a road that trembles."""
     return 0.002 * np.sin(9 * at_s), 0.003 * np.sin(13 * at_s) + 0.002 * np.sin(31 * at_s), 1.2 * at_s
@@ -91,12 +96,14 @@ def write_drive(
     heard_from_s: float = 0.0,
     rate: int = RATE,
     options: dict[str, str] | None = None,
+    coded: dict[str, str] | None = None,
+    shown_at: Callable[[int], int] = int,
 ) -> Path:
     """Write a film; pictures and sound are muxed in turn, a second each, as a camera does."""
     with av.open(str(path), "w", options=options or {}) as output:
         film = sound = None
         if seen is not None:
-            film = output.add_stream("libx264", rate=rate, options={"crf": "20", "preset": "ultrafast"})
+            film = output.add_stream("libx264", rate=rate, options=coded or {"crf": "20", "preset": "ultrafast"})
             film.width, film.height, film.pix_fmt = WIDTH, HEIGHT, "yuv420p"
         if heard is not None:
             sound = output.add_stream("flac" if path.suffix == ".mkv" else "aac", rate=SOUND_HZ, layout="mono")
@@ -104,7 +111,7 @@ def write_drive(
         for number, grey in enumerate(seen or ()):
             assert film is not None
             frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(grey), format="gray").reformat(format="yuv420p")
-            frame.pts, frame.time_base = number, Fraction(1, rate)
+            frame.pts, frame.time_base = shown_at(number), Fraction(1, rate)
             output.mux(film.encode(frame))
             if sound is not None and heard is not None and number % rate == 0:
                 count = _mux_sound(output, sound, heard, count, SOUND_HZ, heard_from_s)

@@ -22,7 +22,18 @@ from include.triage.screen import (
 )
 from include.video.probe import MediaFacts, probe_media
 from tests.ground import ROOT
-from tests.include.triage.drives import HEIGHT, WIDTH, noise, pictures, steady, stopping, struck, turning, write_drive
+from tests.include.triage.drives import (
+    HEIGHT,
+    WIDTH,
+    noise,
+    pictures,
+    standing,
+    steady,
+    stopping,
+    struck,
+    turning,
+    write_drive,
+)
 
 THRESHOLDS = ScreenThresholds.load()
 
@@ -95,6 +106,24 @@ def test_a_camera_of_ten_pictures_a_second_is_good_enough(tmp_path):
     assert strongest(signals.motion_peaks) == pytest.approx(3.0, abs=0.3)
 
 
+def test_a_blow_at_the_very_end_is_found(tmp_path):
+    signals = measured(write_drive(tmp_path / "end.mp4", pictures(struck(5.8), 6)))
+    assert strongest(signals.motion_peaks) == pytest.approx(5.8, abs=0.3)
+
+
+def test_a_cut_or_a_blow_too_large_to_follow_is_worth_an_analysis(tmp_path):
+    seen = chain(pictures(steady, 3), pictures(steady, 3, seed=1))
+    assert is_interesting(measured(write_drive(tmp_path / "cut.mp4", seen)), THRESHOLDS) == [
+        "not all of it could be measured: picture: at 3.0 s it is cut, or a blow is too large to follow"
+    ]
+
+
+def test_a_camera_whose_pictures_hardly_lean_on_each_other_is_followed_all_the_same(tmp_path):
+    coded = {"x264-params": "bframes=7:b-adapt=0:b-pyramid=none:keyint=250:scenecut=0", "crf": "20"}
+    signals = measured(write_drive(tmp_path / "b.mp4", pictures(struck(3.4), 6), coded=coded))
+    assert strongest(signals.motion_peaks) == pytest.approx(3.4, abs=0.3)
+
+
 # --- loudness --------------------------------------------------------------------------------------------------------
 
 
@@ -148,14 +177,25 @@ def test_pictures_too_small_to_follow_say_nothing_and_that_is_noted(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("seen", "heard"),
-    [(pictures(steady, 4, rate=1), noise(4)), (pictures(steady, 0.04), None), (None, noise(0.3))],
-    ids=["a picture a second", "one picture", "a third of a second of sound"],
+    ("seen", "heard", "rate"),
+    [
+        (pictures(standing, 4, rate=1), noise(4), 1),
+        (pictures(standing, 4, rate=5), noise(4), 5),
+        (pictures(standing, 0.04), None, 1),
+        (None, noise(0.3), 1),
+    ],
+    ids=["a picture a second", "five pictures a second", "one picture", "a third of a second of sound"],
 )
-def test_what_cannot_be_measured_is_worth_an_analysis(tmp_path, seen, heard):
-    signals = measured(write_drive(tmp_path / "drive.mkv", seen, heard, rate=1))
+def test_what_cannot_be_measured_is_worth_an_analysis(tmp_path, seen, heard, rate):
+    signals = measured(write_drive(tmp_path / "drive.mkv", seen, heard, rate=rate))
     assert (signals.motion_peaks, signals.loudness_peaks) == ((), ())
     assert len(is_interesting(signals, THRESHOLDS)) == 1
+
+
+def test_a_camera_that_stops_recording_for_a_while_is_worth_an_analysis(tmp_path):
+    late = tmp_path / "late.mkv"
+    write_drive(late, pictures(standing, 6), shown_at=lambda number: number + (40 if number >= 75 else 0))
+    assert "picture: for 1.7 s nothing tells how the camera moves" in measured(late).notes
 
 
 @pytest.mark.parametrize("share", [0.35, 0.6])
