@@ -381,9 +381,10 @@ class _Move:
             yield {"PartNumber": number, **told}
 
     def abort_leftovers(self) -> None:
-        """Free the parts of an upload that an interrupted run left."""
+        """Free the parts of an upload that an interrupted run left; in place, others upload to the key as well."""
         for upload in self.s3.list_multipart_uploads(Bucket=self.bucket, Prefix=self.key).get("Uploads", ()):
-            if upload["Key"] == self.key:
+            ours = not self.in_place or upload["StorageClass"] == self.storage_class
+            if upload["Key"] == self.key and ours:
                 with suppress(ClientError):
                     self.s3.abort_multipart_upload(Bucket=self.bucket, Key=self.key, UploadId=upload["UploadId"])
 

@@ -156,6 +156,15 @@ def test_an_object_that_is_locked_is_not_copied_for_it_could_not_be_deleted(s3, 
     assert [version["StorageClass"] for version in versions(s3, place)] == ["STANDARD"]
 
 
+def test_an_upload_to_the_same_key_that_is_under_way_goes_on(s3, place):
+    answer = s3.put_object(Bucket=place, Key="a.mp4", Body=bytes(6 * 2**20))
+    theirs = s3.create_multipart_upload(Bucket=place, Key="a.mp4")["UploadId"]
+    original = ObjectVersion(bucket=place, key="a.mp4", version_id=answer["VersionId"])
+    change = {"bucket": place, "key": "a.mp4", "storage_class": "STANDARD_IA", "sha256": None}
+    move_object(s3, original, **change, largest_copy_bytes=5 * 2**20)
+    assert [upload["UploadId"] for upload in s3.list_multipart_uploads(Bucket=place)["Uploads"]] == [theirs]
+
+
 @pytest.mark.parametrize("largest_copy_bytes", [2**30, 5 * 2**20], ids=["whole", "in parts"])
 def test_what_is_encrypted_with_a_key_of_its_own_keeps_it(s3, place, largest_copy_bytes):
     """S3 encrypts a copy by the bucket's default, unless it is told."""
