@@ -15,6 +15,7 @@ from include.catalog.upload_metadata import UploadMetadata, checked_metadata
 from include.video.probe import MediaError, MediaFacts, NoPicture, check_video, probe_media
 from media_lake.footage import GONE
 from media_lake.hooks.s3 import LakeHook, ObjectMissing
+from media_lake.memory import bounded_memory
 
 if TYPE_CHECKING:
     from include.catalog.triage import Signals
@@ -90,15 +91,17 @@ def look_at(path: Path) -> tuple[MediaFacts, Signals]:
     """Tell what a file holds, and measure it.
 
     :raises MediaError: when it is no media, or holds neither a picture that can be decoded nor sound.
+    :raises MemoryError: when it takes more memory than any film of a camera.
     """
     from include.triage.screen import measure_signals
 
-    facts = probe_media(path)
-    if facts.video is not None:
-        check_video(path)
-    elif not facts.audio:
-        raise NoPicture(f"{path.name} holds neither picture nor sound: drop it")
-    return facts, measure_signals(path, facts)
+    with bounded_memory():
+        facts = probe_media(path)
+        if facts.video is not None:
+            check_video(path)
+        elif not facts.audio:
+            raise NoPicture(f"{path.name} holds neither picture nor sound: drop it")
+        return facts, measure_signals(path, facts)
 
 
 def is_read_by_transcribe(facts: MediaFacts, key: str) -> bool:

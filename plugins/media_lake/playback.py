@@ -21,6 +21,7 @@ from include.video.frames import Footage
 from include.video.probe import MediaError
 from media_lake.hooks.cloudfront import CloudFrontUrlHook, DeliveryNotConfigured
 from media_lake.hooks.s3 import LakeHook
+from media_lake.memory import bounded_memory
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -85,11 +86,12 @@ def keep_picture(lake: LakeHook, item: Mapping[str, Any], film_key: str | None, 
         else MediaObject(bucket=item["bucket"], key=item["key"], version_id=item.get("version_id"))
     )
     try:
-        picture = _picture_of(lake.conn, source, moment_s)
+        with bounded_memory():
+            picture = _picture_of(lake.conn, source, moment_s)
         upload_stream(lake.conn, SETTINGS.processed_bucket, key, [picture], content_type="image/jpeg")
     except KeyTaken:
         log.info("another execution kept a picture of it meanwhile")
-    except (BotoCoreError, ClientError, MediaError, OSError, PaidJobError, StorageError) as error:
+    except (BotoCoreError, ClientError, MediaError, MemoryError, OSError, PaidJobError, StorageError) as error:
         raise NoPictureOfIt(f"{type(error).__name__}: {error}") from error
     return key
 
