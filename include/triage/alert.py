@@ -85,10 +85,11 @@ class Show:
 
     @property
     def line(self) -> str:
+        """A link is spelled ``[name](url)``: cards in Teams know no other way, and no URL of ours has a bracket."""
         name = harmless(self.name)
         if self.start_s is not None and self.end_s is not None:
             name += f" {timecode(self.start_s)} to {timecode(self.end_s)}"
-        return f"- [{name}](<{self.url}>)" if self.url else f"- {name}: {harmless(self.why_not)}"
+        return f"- [{name}]({self.url})" if self.url else f"- {name}: {harmless(self.why_not)}"
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -155,7 +156,7 @@ def incident_message(
         *(Line(clip.line, CLIP) for clip in clips),
         Line(picture.line, CLIP),
         *([Line(f"- The links play until {_minute(expires_at)}")] if expires_at else []),
-        Line(f"- [What Airflow did](<{run_url}>)", DETAIL),
+        Line(f"- [What Airflow did]({run_url})", DETAIL),
         Line(f"- {message_id}"),
     ]
     facts = {

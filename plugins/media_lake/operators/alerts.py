@@ -167,7 +167,7 @@ class FootageAlertOperator(BaseOperator):
         catalogue.mark(self.asset_id, records.item["state"], **told, **found)
 
     def _log_alone(self, message: Message) -> None:
-        shown = "\n".join(line.text for line in message.lines if "](<" not in line.text)
+        shown = "\n".join(line.text for line in message.lines if "](" not in line.text)
         self.log.warning(
             "no channel is set (MEDIA_ALERTS_TOPIC_ARN, connection %s); the alert is:\n%s", self.apprise_conn_id, shown
         )

@@ -79,9 +79,9 @@ def test_a_message_tells_what_when_how_sure_and_where_to_look():
         "2026-03-01T14:03:22Z",
         "Score 0.91, decided by rules",
         "00:00:12.40 impact (0.50): a bang, 18 LU above the rest",
-        f"[Film](<{LINK_URL}>)",
-        f"[Clip 1 00:00:04.40 to 00:00:19.40](<{LINK_URL}>)",
-        f"[Picture](<{LINK_URL}>)",
+        f"[Film]({LINK_URL})",
+        f"[Clip 1 00:00:04.40 to 00:00:19.40]({LINK_URL})",
+        f"[Picture]({LINK_URL})",
         "until 2026-03-08 15:00 UTC",
         "/dags/triage_footage/runs/manual__1",
         "inc-72dd7859ed3d483250bbd410",
@@ -93,7 +93,7 @@ def test_what_was_not_made_says_why():
     shows = (Show(name="Film", why_not="MediaConvert: codec <!channel> unknown"), *SHOWS[1:])
     text = message(shows=shows).markdown()
     assert "- Film: MediaConvert: codec ＜!channel＞ unknown" in text
-    assert f"[Clip 1 00:00:04.40 to 00:00:19.40](<{LINK_URL}>)" in text
+    assert f"[Clip 1 00:00:04.40 to 00:00:19.40]({LINK_URL})" in text
 
 
 def test_a_recording_time_that_nobody_knows_is_said_to_be_unknown():

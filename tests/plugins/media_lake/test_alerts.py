@@ -138,8 +138,8 @@ def alert(item: dict[str, Any], refusals: dict[str, str] | None = None, **asked:
 
 def links_of(message: str) -> dict[str, str]:
     """The links of a message by their first word."""
-    found = [line[3:].split("](<") for line in message.splitlines() if "](<" in line]
-    return {name.split()[0]: url.removesuffix(">)") for name, url in found}
+    found = [line[3:].split("](") for line in message.splitlines() if "](" in line]
+    return {name.split()[0]: url.removesuffix(")") for name, url in found}
 
 
 def status_of(url: str) -> int:

@@ -51,7 +51,7 @@ def once(local_aws) -> OnceHook:
 
 @pytest.fixture
 def message() -> Message:
-    lines = (Line("**Incident**"), Line(f"- [Film](<{LINK}>)"))
+    lines = (Line("**Incident**"), Line(f"- [Film]({LINK})"))
     message_id = f"inc-{uuid.uuid4().hex[:24]}"
     return Message(message_id=message_id, kind="incident", subject="Incident: cam-1", lines=lines, facts={"n": 1})
 
@@ -228,7 +228,7 @@ def test_a_channel_for_short_messages_still_gets_the_film(connect, monkeypatch):
 
     monkeypatch.setattr(type(target.plugin), "send", send)
     reasons = (Line(f"- reason {n} {'x' * 100}", DETAIL) for n in range(30))
-    lines = (Line("**Incident**"), Line(f"- [Film](<{LINK}>)", LINK_LINE), *reasons)
+    lines = (Line("**Incident**"), Line(f"- [Film]({LINK})", LINK_LINE), *reasons)
     target.send(Message(message_id="1", kind="incident", subject="Incident", lines=lines, facts={}))
     (body,) = sent
     assert len(body) <= target.plugin.body_maxlen
@@ -241,7 +241,7 @@ TEAMS = f"workflows://prod.example/{'a' * 32}/{'b' * 40}/"
 
 @pytest.mark.parametrize(
     ("path", "link", "strong"),
-    [(SLACK, f"<{LINK}|Film>", "*Incident* in"), (TEAMS, f"[Film](<{LINK}>)", "**Incident** in")],
+    [(SLACK, f"<{LINK}|Film>", "*Incident* in"), (TEAMS, f"[Film]({LINK})", "**Incident** in")],
     ids=["Slack", "Teams"],
 )
 def test_chats_get_links_that_work_and_strangers_mention_nobody_there(connect, monkeypatch, path, link, strong):
@@ -256,7 +256,7 @@ def test_chats_get_links_that_work_and_strangers_mention_nobody_there(connect, m
     monkeypatch.setattr(requests.Session, "request", request)
     (target,) = connect(path)
     stranger = harmless("<!channel> <@U024BE7LH> [click](http://evil.example/a) *bold* `x` a_b")
-    lines = (Line(f"**Incident** in {stranger}"), Line(""), Line(f"- [Film](<{LINK}>)"))
+    lines = (Line(f"**Incident** in {stranger}"), Line(""), Line(f"- [Film]({LINK})"))
     target.send(Message(message_id="1", kind="incident", subject="Incident: cam-1", lines=lines, facts={}))
     (payload,) = posted
     text = json.dumps(json.loads(payload), ensure_ascii=False)
