@@ -52,7 +52,7 @@ def print_footage(console: Console, uploads: Sequence[tuple[str, str, str, Mappi
     table = _table(
         f"{len(uploads)} uploads",
         folded=("upload", "shows", "decision"),
-        right=("score", "moments"),
+        right=("score", "moments (s)"),
         left=("alert",),
         wide=("kept as, or why not",),
     )
@@ -63,7 +63,7 @@ def print_footage(console: Console, uploads: Sequence[tuple[str, str, str, Mappi
 
 
 def footage_cells(item: Mapping[str, Any] | None, titles: Mapping[str, str]) -> tuple[str, str, str, str, str]:
-    """Return decision, score, moments, alert, and the storage class with its reason or why there is none.
+    """Return decision, score, moments, whether people were told, and where it is kept and why, or why it is not.
 
     :param titles: of other uploads, by asset id
 
@@ -81,8 +81,8 @@ def footage_cells(item: Mapping[str, Any] | None, titles: Mapping[str, str]) -> 
     if "decision" not in item:
         return item["state"], "-", "-", "no", "not decided yet"
     moments = " ".join(f"{moment:.1f}" for moment in item["moments_s"]) or "-"
-    alert = "yes" if item.get("alert_id") else "no"
-    kept = f"{item['storage_class']}: {item['storage_reason']}" if item.get("storage_class") else "not decided yet"
+    alert = "yes" if "alerted_at" in item else "not yet" if item.get("alert_id") else "no"
+    kept = item.get("storage_reason") or "not decided yet"  # which begins with the class
     return item["decision"], f"{item['score']:.2f}", moments, alert, kept
 
 

@@ -188,16 +188,19 @@ INCIDENT = {
     "score": 0.95,
     "moments_s": [5.05, 7.0],
     "alert_id": "inc-a",
+    "alerted_at": "2026-03-01T15:00:00Z",
     "storage_class": "STANDARD",
-    "storage_reason": "an incident stays at hand",
+    "storage_reason": "Standard: an incident stays at hand",
 }
+UNTOLD = {name: value for name, value in INCIDENT.items() if name != "alerted_at"}
 FAILURE = {"stage": "inspect", "error": "MediaError", "message": "moov atom not found"}
 
 
 @pytest.mark.parametrize(
     ("item", "cells"),
     [
-        (INCIDENT, ("incident", "0.95", "5.0 7.0", "yes", "STANDARD: an incident stays at hand")),
+        (INCIDENT, ("incident", "0.95", "5.0 7.0", "yes", "Standard: an incident stays at hand")),
+        (UNTOLD, ("incident", "0.95", "5.0 7.0", "not yet", "Standard: an incident stays at hand")),
         (
             {"state": "analysed", "decision": "review", "score": 0.4, "moments_s": []},
             ("review", "0.40", "-", "no", "not decided yet"),
