@@ -104,7 +104,7 @@ class S3FindArchivedOperator(BaseOperator):
         if not found:
             raise AirflowFailException("nothing is named that exists: give keys, asset_ids or a prefix")
         price = f"{usd_text(usd)} for {size_text(size_bytes)} to bring back ({tier}, {days} days), by {card.priced_by}"
-        if usd > float(self.max_cost_usd):
+        if not usd <= float(self.max_cost_usd):  # also of what is no number
             raise AirflowFailException(
                 f"Nothing is restored: {price}, and max_cost_usd is {float(self.max_cost_usd):g}. "
                 "Raise it, take the tier Bulk, or name fewer objects, and start another run"

@@ -100,7 +100,7 @@ class LakePlanTieringOperator(BaseOperator):
         return report_key
 
     def _moves(self, s3: Any, planner: Planner, now: datetime, read_from: list[dict[str, Any]]) -> Iterator[Move]:
-        for role in self.buckets.split(",") if isinstance(self.buckets, str) else self.buckets:
+        for role in dict.fromkeys(self.buckets.split(",") if isinstance(self.buckets, str) else self.buckets):
             if role not in ROLES:
                 raise AirflowFailException(f"the lake has no bucket {role!r}; it has {', '.join(ROLES)}")
             bucket = getattr(SETTINGS, f"{role}_bucket")
@@ -314,7 +314,7 @@ def run_of(context: Context) -> str:
 def _steps_within(report: dict[str, Any], limit_usd: float) -> list[Step]:
     steps = steps_from(report)
     usd = sum(step.usd for step in steps)
-    if usd > limit_usd:
+    if not usd <= limit_usd:  # also of what is no number
         raise AirflowFailException(
             f"Nothing is moved: the plan costs ${usd:.4f} once, max_cost_usd is {limit_usd:g}. "
             "Raise it, or plan for fewer buckets, and start another run"
