@@ -94,9 +94,9 @@ class DeadLetters:
         return moved
 
     def _received(self) -> Iterator[DeadLetter]:
-        """Yield as many as the queue has now."""
+        """Yield as many as the queue says that it has now, or a call's worth: it counts what just came too late."""
         answered = self.sqs.get_queue_attributes(QueueUrl=self.url, AttributeNames=["ApproximateNumberOfMessages"])
-        left = int(answered["Attributes"]["ApproximateNumberOfMessages"])
+        left = max(_AT_A_TIME, int(answered["Attributes"]["ApproximateNumberOfMessages"]))
         while left > 0:
             answer = self.sqs.receive_message(
                 QueueUrl=self.url,

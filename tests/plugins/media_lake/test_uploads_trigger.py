@@ -194,6 +194,34 @@ def test_a_redrive_brings_dead_letters_back_and_they_are_judged_anew(trigger, qu
     assert f"2 messages are back in {queue.url}" in shown
 
 
+def test_dead_letters_that_the_queue_has_not_counted_yet_are_shown():
+    """SQS counts approximately, and up to a minute late."""
+
+    class Late:
+        def __init__(self):
+            self.letters = [{"Body": "poison", "ReceiptHandle": "1"}]
+
+        def get_queue_attributes(self, **_):
+            arn = "arn:aws:sqs:eu-west-1:123456789012:f-dlq"
+            return {
+                "Attributes": {
+                    "RedrivePolicy": json.dumps({"deadLetterTargetArn": arn}),
+                    "ApproximateNumberOfMessages": "0",
+                }
+            }
+
+        def get_queue_url(self, **_):
+            return {"QueueUrl": "f-dlq"}
+
+        def receive_message(self, **_):
+            return {"Messages": [self.letters.pop()] if self.letters else []}
+
+        def change_message_visibility(self, **_):
+            pass
+
+    assert [letter.body for letter in DeadLetters(Late(), "f").show()] == ["poison"]
+
+
 def test_without_dead_letters_what_nobody_can_read_goes_back(queue, key):
     name = f"footage-{uuid.uuid4().hex[:8]}"
     lonely = Queue(queue.sqs, queue.sqs.create_queue(QueueName=name)["QueueUrl"], "")
