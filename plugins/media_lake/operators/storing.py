@@ -17,7 +17,7 @@ from include.catalog.uploads import stem_addition
 from include.costs.rate_card import default_rate_card
 from include.settings import SETTINGS
 from include.storage.classes import class_prices
-from include.storage.decision import StoredObject, UnknownStorageClass, decide_storage
+from include.storage.decision import StoredObject, decide_storage
 from include.storage.dynamodb import now_iso
 from include.storage.importance import (
     ImportanceFacts,
@@ -77,6 +77,10 @@ class FootageStoreOperator(BaseOperator):
             upload.recall_importance()
             return item["storage_class"]
         head = upload.head()
+        card = default_rate_card()
+        if head is not None and _class_of(head) not in class_prices(card):
+            unknown = f"{card.priced_by} has no prices of the storage class {_class_of(head)}"
+            raise AirflowSkipException(f"{upload.place} is left where it is: {unknown}")
         if item.get("decision") == "normal":
             stored = upload.finish_move() if head is None else upload.store(head, self.keep_months)
         elif head is None:
@@ -137,10 +141,7 @@ class _Upload:
             importance=verdict.importance,
             expected_reads_per_month=rules.expected_reads_per_month[verdict.importance],
         )
-        try:
-            decision = decide_storage(stored, retention=rules.retention_of(keep_months), card=default_rate_card())
-        except UnknownStorageClass as error:
-            raise AirflowFailException(f"{self.place} is left where it is: {error}") from error
+        decision = decide_storage(stored, retention=rules.retention_of(keep_months), card=default_rate_card())
         plan = Storage(
             storage_class=decision.storage_class,
             reason=decision.reason,

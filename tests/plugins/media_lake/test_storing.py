@@ -185,6 +185,13 @@ def test_what_is_locked_stays_and_says_so(catalogue, upload, store, standing, mo
     assert standing(asset_id) == [SETTINGS.ingest_bucket]
 
 
+@pytest.mark.parametrize("decision", ["normal", "incident"])
+def test_what_is_in_a_class_without_prices_is_left_there_and_fails_nothing(upload, store, decision, monkeypatch):
+    monkeypatch.setattr(storing, "_class_of", lambda head: "INTELLIGENT_TIERING")
+    with pytest.raises(AirflowSkipException, match="no prices of the storage class INTELLIGENT_TIERING"):
+        store(upload(decision))
+
+
 def test_a_shorter_retention_decides_otherwise(upload, store):
     assert store(upload(days_ago=0.0, body=DRIVE[: 600 * 1024]), keep_months="1") == "STANDARD"
     assert store(upload(days_ago=0.0, body=DRIVE[: 600 * 1024]), keep_months="36") == "DEEP_ARCHIVE"
