@@ -332,7 +332,21 @@ class _Move:
             **self.encryption(original),
             **self.condition(original),
         )
-        return _real(answer.get("VersionId"))
+        version_id = _real(answer.get("VersionId"))
+        if self.in_place and answer["ResponseMetadata"]["RetryAttempts"]:
+            self.delete_twins(version_id, checksums)
+        return version_id
+
+    def delete_twins(self, copy_id: str | None, checksums: Mapping[str, str]) -> None:
+        """Delete copies whose answer was lost: in place they have the original's ETag, so that S3 made one more."""
+        for version in self.versions():
+            if version["VersionId"] == self.source.version_id:
+                return
+            if version["VersionId"] == copy_id or version["StorageClass"] != self.storage_class:
+                continue
+            twin = self.look(ObjectVersion(bucket=self.bucket, key=self.key, version_id=version["VersionId"]))
+            if twin is not None and self.is_proved(twin, checksums):
+                self.s3.delete_object(**twin.place.request)
 
     def copy_parts(self, original: _Standing, checksums: Mapping[str, str]) -> str | None:
         """Copy part by part; S3 joins them only if the whole has the checksum."""

@@ -165,6 +165,23 @@ def test_an_upload_to_the_same_key_that_is_under_way_goes_on(s3, place):
     assert [upload["UploadId"] for upload in s3.list_multipart_uploads(Bucket=place)["Uploads"]] == [theirs]
 
 
+def test_a_copy_that_is_made_twice_because_its_answer_was_lost_stands_once(s3, place):
+    """In place, the twin has the ETag of the original: S3 cannot tell that it was replaced already."""
+    planned, tries = put(s3, place), []
+
+    def lose_the_first_answer(attempts, **_):
+        tries.append(attempts)
+        return 0 if len(tries) == 1 else None
+
+    s3.meta.events.register_first("needs-retry.s3.CopyObject", lose_the_first_answer)
+    try:
+        assert change_class(s3, planned) == "moved"
+    finally:
+        s3.meta.events.unregister("needs-retry.s3.CopyObject", lose_the_first_answer)
+    assert len(tries) == 2
+    assert [version["StorageClass"] for version in versions(s3, place)] == ["STANDARD_IA"]
+
+
 @pytest.mark.parametrize("largest_copy_bytes", [2**30, 5 * 2**20], ids=["whole", "in parts"])
 def test_what_is_encrypted_with_a_key_of_its_own_keeps_it(s3, place, largest_copy_bytes):
     """S3 encrypts a copy by the bucket's default, unless it is told."""
