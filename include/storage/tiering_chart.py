@@ -9,13 +9,13 @@ from typing import Any
 from include.storage.classes import TITLES, in_order
 from include.storage.decision import size_text, usd_text
 
-WIDTH, BAR, LABELS, VALUES = 760, 18, 170, 130
-_COLOURS = {"now": "#9aa5b1", "then": "#2f6f4f"}
+WIDTH, BAR, LABELS, VALUES = 800, 18, 210, 130
+_COLOURS = {"before": "#9aa5b1", "after": "#2f6f4f"}
 _Table = Mapping[str, Mapping[str, Any]]
 
 
 def chart_from(before: _Table, after: _Table, title: str) -> str:
-    """Return an SVG with two bars a class, now and then: one pair for dollars a month, one for bytes.
+    """Return an SVG with two bars a class, before and after: one pair for dollars a month, one for bytes.
 
     :param before: of each class ``usd_a_month`` and ``size_bytes``.
 
@@ -28,14 +28,14 @@ def chart_from(before: _Table, after: _Table, title: str) -> str:
     rows: list[str] = []
     top = 52
     for heading, field, text in (
-        (f"Dollars a month: {money_text(was)} now, {money_text(will)} then", "usd_a_month", money_text),
-        ("Bytes", "size_bytes", lambda size_bytes: size_text(int(size_bytes))),
+        (f"Dollars a month: {money_text(was)} before, {money_text(will)} after", "usd_a_month", cost_text),
+        ("Bytes", "size_bytes", lambda _, size_bytes: size_text(int(size_bytes))),
     ):
         rows.append(f'<text x="12" y="{top}" font-weight="bold">{heading}</text>')
         top += 12
         most = max((_value(table, name, field) for table in (before, after) for name in classes), default=0) or 1
         for name in classes:
-            for when, table in (("now", before), ("then", after)):
+            for when, table in (("before", before), ("after", after)):
                 value = _value(table, name, field)
                 length = (WIDTH - LABELS - VALUES) * value / most
                 label = f"{escape(TITLES.get(name, name))}, {when}"
@@ -43,7 +43,7 @@ def chart_from(before: _Table, after: _Table, title: str) -> str:
                 rows.append(
                     f'<rect x="{LABELS}" y="{top}" width="{length:.1f}" height="{BAR}" fill="{_COLOURS[when]}"/>'
                 )
-                rows.append(f'<text x="{LABELS + length + 6:.1f}" y="{top + 13}">{text(value)}</text>')
+                rows.append(f'<text x="{LABELS + length + 6:.1f}" y="{top + 13}">{text(name, value)}</text>')
                 top += BAR + 2
             top += BAR - 6
         top += BAR + 4
@@ -67,6 +67,15 @@ def money_text(usd: float) -> str:
     ('$1,234.50', '$0.00028', '$0')
     """
     return "$0" if not usd else f"${usd:,.2f}" if usd >= 1 else usd_text(usd)
+
+
+def cost_text(storage_class: str, usd: float) -> str:
+    """Write what the objects of a class cost; of a class that the rate card does not know nobody can tell.
+
+    >>> cost_text("STANDARD", 0.023), cost_text("GLACIER_IR", 0)
+    ('$0.0230', 'no price')
+    """
+    return money_text(usd) if storage_class in TITLES else "no price"
 
 
 def _value(table: _Table, name: str, field: str) -> float:

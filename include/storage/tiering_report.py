@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 from include.storage.classes import TITLES, class_prices, in_order
 from include.storage.decision import size_text, usd_text
 from include.storage.means import BUNDLED, NO_VERSIONS, Option, Step, options_for, steps_for
 from include.storage.tiering import Planner, Totals, totals_table
-from include.storage.tiering_chart import money_text
+from include.storage.tiering_chart import cost_text, money_text
 
 REPORT_VERSION = 1
 LEAST_ADVISED_USD = 1.0
@@ -116,20 +117,21 @@ def report_lines(report: dict[str, Any]) -> list[str]:
     >>> totals = {"STANDARD": {"objects": 1, "size_bytes": 2**30, "usd_a_month": 0.023}}
     >>> print(*report_lines({"before": totals, "after": {}})[2:], sep="\n")
     | Standard | 1 | 0 | 1 GB | 0 bytes | $0.0230 | $0 |
-    | all | 1 | 0 | 1 GB | 0 bytes | $0.0230 | $0 |
+    | together | 1 | 0 | 1 GB | 0 bytes | $0.0230 | $0 |
     """
     before, after = report["before"], report["after"]
-    rows = [
-        (TITLES.get(name, name), before.get(name, _NOTHING), after.get(name, _NOTHING))
+    rows: list[tuple[str, Mapping[str, Any], Mapping[str, Any], Callable[[float], str]]] = [
+        (TITLES.get(name, name), before.get(name, _NOTHING), after.get(name, _NOTHING), partial(cost_text, name))
         for name in in_order(before.keys() | after.keys())
     ]
+    rows.append(("together", _sum_of(before), _sum_of(after), money_text))
     return [
-        "| class | objects | then | bytes | then | a month | then |",
+        "| class | objects before | after | bytes before | after | a month before | after |",
         "|---|---:|---:|---:|---:|---:|---:|",
         *(
-            f"| {name} | {now['objects']} | {then['objects']} | {size_text(now['size_bytes'])} | "
-            f"{size_text(then['size_bytes'])} | {money_text(now['usd_a_month'])} | {money_text(then['usd_a_month'])} |"
-            for name, now, then in [*rows, ("all", _sum_of(before), _sum_of(after))]
+            f"| {name} | {was['objects']} | {will['objects']} | {size_text(was['size_bytes'])} | "
+            f"{size_text(will['size_bytes'])} | {cost(was['usd_a_month'])} | {cost(will['usd_a_month'])} |"
+            for name, was, will, cost in rows
         ),
     ]
 
