@@ -148,7 +148,7 @@ class LakeApplyTieringOperator(BaseOperator):
         done: dict[str, Any] = {"run": run, "outcomes": {}, "failures": [], "rules": [], "batch_jobs": []}
         key = tiering_key(run[:8], f"applied_{run}.json")
         try:
-            done["rules"] = [self._put_rule(s3, step) for step in steps if step.way == "lifecycle"]
+            staying = self._put_rules(s3, [step for step in steps if step.way == "lifecycle"], done)
             with plan_lines(s3, SETTINGS.reports_bucket, report["plan"]["key"], report["plan"]["sha256"]) as lines:
                 copies = _of_steps(read_moves(lines), [step for step in steps if step.way == "copy"])
                 done["outcomes"] = self._copy(s3, islice(copies, int(self.max_moves)), done["failures"])
@@ -156,9 +156,20 @@ class LakeApplyTieringOperator(BaseOperator):
                 done["batch_jobs"].append(self._write_batch(s3, report, step, run, number))
         finally:
             _write_json(s3, key, done)
-        if failed := done["outcomes"].get("failed"):
-            raise AirflowException(f"{failed} objects stay where they are, the first: {done['failures'][0]}")
+        if staying := staying + done["outcomes"].get("failed", 0):
+            raise AirflowException(f"{staying} objects stay where they are, the first: {done['failures'][0]}")
         return key
+
+    def _put_rules(self, s3: Any, steps: Iterable[Step], done: dict[str, Any]) -> int:
+        """Put the rules, and return how many objects those would move that S3 refuses."""
+        staying = 0
+        for step in steps:
+            try:
+                done["rules"].append(self._put_rule(s3, step))
+            except ClientError as error:
+                staying += step.objects
+                done["failures"].append(f"the rule on {step.prefix} of {step.bucket} is not put: {error}")
+        return staying
 
     def _put_rule(self, s3: Any, step: Step) -> dict[str, Any]:
         """Put a rule among those of its bucket, which stay as they are."""

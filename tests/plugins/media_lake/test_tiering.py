@@ -217,6 +217,18 @@ def test_the_least_size_that_a_buckets_rules_move_by_default_stays_as_it_is(s3, 
     put(**asked[0])
 
 
+def test_a_rule_that_may_not_be_put_stops_no_copies(s3, bucket, planned, apply, monkeypatch):
+    def refuse(**_):
+        raise s3.exceptions.ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "PutBucketLifecycle")
+
+    monkeypatch.setattr(s3, "put_bucket_lifecycle_configuration", refuse)
+    films = put_films(s3, bucket)
+    key = planned(films, [step(bucket, "lifecycle", above_bytes=2**20 - 1, objects=1500), step(bucket)])
+    with pytest.raises(AirflowException, match=r"1500 objects stay.*the rule on video/ of .*AccessDenied"):
+        apply(key)
+    assert {entry["StorageClass"] for entry in s3.list_objects_v2(Bucket=bucket)["Contents"]} == {"STANDARD_IA"}
+
+
 def test_a_batch_job_gets_its_manifest_and_a_request_that_s3_control_takes(s3, bucket, planned, apply):
     films = put_films(s3, bucket)
     (job,) = apply(planned(films, [step(bucket, "batch")]))["batch_jobs"]
