@@ -7,10 +7,10 @@ line in ``docs/incident_rules.md``. Below the minimum confidence nothing is ever
 from __future__ import annotations
 
 import math
-from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
+from heapq import heappop, heappush
 from typing import Any, ClassVar
 
 from include.catalog.video import NOT_ASKED_FOR
@@ -19,6 +19,8 @@ from include.triage.phrases import runs_of, spelt, tokens
 
 LONGEST_PHRASE = 100
 MOST_NAMES = 500
+LARGEST_NUMBER = 1e9
+"""Of anything: seconds, cuts, loudness."""
 _LONGEST_QUOTE = 60
 _ROUNDED_S = 1e-6  # times are of milliseconds, their differences are not
 
@@ -57,14 +59,14 @@ def share(value: Any) -> float:
 
 def number(value: Any, *, most: float = math.inf) -> float:
     """Check a number from 0 to ``most``."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= most or math.isinf(value):
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= min(most, LARGEST_NUMBER):
         raise Invalid(f"must be a number {'from 0 to ' + format(most, 'g') if most < math.inf else 'of 0 or more'}")
     return float(value)
 
 
 def whole(value: Any) -> int:
     """Check a whole number."""
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= LARGEST_NUMBER:
         raise Invalid("must be a whole number of 0 or more")
     return value
 
@@ -101,7 +103,7 @@ class Labels(Condition):
     names: tuple[str, ...] = checked(names)
     min_confidence: float = checked(share)
     min_instances: int = checked(whole, default=0)
-    """Things of it seen at once; only then is there a box around each."""
+    """Things of it seen at once, each with a box around it: it is met when most of them were, and at no other time."""
 
     @cached_property
     def _folded(self) -> frozenset[str]:
@@ -109,7 +111,7 @@ class Labels(Condition):
 
     def hits(self, evidence: Evidence) -> Iterator[Hit]:
         for label in evidence.labels:
-            if label.confidence_max < self.min_confidence or len(label.instances) < self.min_instances:
+            if not label.confidence_max >= self.min_confidence or len(label.instances) < self.min_instances:
                 continue
             if self._folded.isdisjoint(name.casefold() for name in (label.name, *label.parents)):
                 continue
@@ -147,7 +149,7 @@ class Text(_Phrases):
 
     def hits(self, evidence: Evidence) -> Iterator[Hit]:
         for line in evidence.text:
-            if line.confidence < self.min_confidence:
+            if not line.confidence >= self.min_confidence:
                 continue
             if any(next(runs_of(phrase, tokens(line.text)), None) for phrase in self._possible(line.text)):
                 told = f"the picture reads {quote(line.text)} ({line.confidence:.2f})"
@@ -287,17 +289,16 @@ class Together(Condition):
     all: tuple[Condition, ...] = ()
 
     def hits(self, evidence: Evidence) -> Iterator[Hit]:
-        found = [_Timeline(condition.hits(evidence)) for condition in self.all]
+        found = [_Timeline(condition.hits(evidence), self.within_s) for condition in self.all]
         if not all(timeline.hits for timeline in found):
             return
         last_s = -math.inf
-        for at_s in sorted({start_s for timeline in found for start_s in timeline.starts_s}):
+        for at_s in sorted({hit.start_s or 0.0 for timeline in found for hit in timeline.hits}):
             if at_s - last_s <= self.within_s:
                 continue
-            near = [timeline.near(at_s, self.within_s) for timeline in found]
-            if all(near):
+            best = [hit for timeline in found if (hit := timeline.strongest_near(at_s))]
+            if len(best) == len(found):
                 last_s = at_s
-                best = [max(hits, key=lambda hit: (hit.strength, hit)) for hits in near]
                 told = ", ".join(dict.fromkeys(hit.evidence for hit in best))
                 end_s = max(at_s, max(hit.start_s or 0.0 for hit in best))
                 yield Hit(start_s=at_s, end_s=end_s, strength=min(hit.strength for hit in best), evidence=told)
@@ -309,18 +310,23 @@ KINDS: dict[str, type[Condition]] = {
 
 
 class _Timeline:
-    """Hits by their start; those that happen at no time are left out."""
+    """Hits by their start, asked at one moment after the other; those that happen at no time are left out."""
 
-    def __init__(self, hits: Iterable[Hit]) -> None:
+    def __init__(self, hits: Iterable[Hit], within_s: float) -> None:
         self.hits = sorted(hit for hit in hits if hit.start_s is not None)
-        self.starts_s = [hit.start_s or 0.0 for hit in self.hits]
-        self.longest_s = max(((hit.end_s or 0.0) - (hit.start_s or 0.0) for hit in self.hits), default=0.0)
+        self._within_s = within_s + _ROUNDED_S
+        self._begun = 0
+        self._strongest: list[tuple[float, Hit]] = []  # a heap; those that are over lie in it until they come up
 
-    def near(self, at_s: float, within_s: float) -> list[Hit]:
-        """Return the hits that last at most so long before a moment, or begin at most so long after it."""
-        first = bisect_left(self.starts_s, at_s - within_s - self.longest_s - _ROUNDED_S)
-        last = bisect_right(self.starts_s, at_s + within_s + _ROUNDED_S)
-        return [hit for hit in self.hits[first:last] if at_s - (hit.end_s or 0.0) <= within_s + _ROUNDED_S]
+    def strongest_near(self, at_s: float) -> Hit | None:
+        """Return the strongest hit that lasts until shortly before a moment, or begins shortly after it."""
+        while self._begun < len(self.hits) and (self.hits[self._begun].start_s or 0.0) <= at_s + self._within_s:
+            hit = self.hits[self._begun]
+            heappush(self._strongest, (-hit.strength, hit))
+            self._begun += 1
+        while self._strongest and at_s - (self._strongest[0][1].end_s or 0.0) > self._within_s:
+            heappop(self._strongest)
+        return self._strongest[0][1] if self._strongest else None
 
 
 def quote(text: str) -> str:

@@ -71,6 +71,12 @@ def evidence_from_records(
     )
 
 
+def evidence_of_the_screen(signals: Signals | None, duration_s: float | None = None) -> Evidence:
+    """Return what is known of an upload that nobody analyses."""
+    analyses = ("labels", "segments", "text", "transcript", "sentiment")
+    return evidence_from_records(signals=signals, duration_s=duration_s, skipped=dict.fromkeys(analyses, SCREENED_OUT))
+
+
 def _unmeasured(signals: Signals | None) -> dict[str, str]:
     if signals is None:
         return {"motion": "nobody measured it", "loudness": "nobody measured it"}
