@@ -78,6 +78,19 @@ def test_what_stood_out_and_could_not_be_looked_at_is_shown_to_a_person():
     assert decide(screened_out, default_rules()).decision == "normal"
 
 
+def test_a_score_is_at_most_1():
+    verdict = decide(CRASH, rules(("jolt", 0.8, Motion(min_peak=0.3)), ("bang", 0.8, Loudness(min_peak_lu=10))))
+    assert verdict.score == 1
+
+
+def test_what_speaks_against_an_incident_is_never_excluded():
+    seen = replace(CRASH, labels=(label("Video Game", (3, 60)), label("Parking Lot", (0, 60))))
+    parked = ("parked", -0.5, Labels(names=("Parking Lot",), min_confidence=0.5))
+    verdict = decide(seen, rules(JOLT, parked, exclusions=[GAME]))
+    assert [fired.rule for fired in verdict.fired] == ["parked"]
+    assert verdict.score == 0
+
+
 def test_a_negative_weight_speaks_against_an_incident():
     parked = ("parked", -0.5, Labels(names=("Parking Lot",), min_confidence=0.5))
     seen = replace(CRASH, labels=(label("Parking Lot", (0, 60)),))
@@ -107,6 +120,9 @@ def test_an_exclusion_that_takes_nothing_away_is_not_told():
 def test_what_lies_beyond_the_end_happens_at_the_end():
     late = Evidence(duration_s=10, signals=signals([(10.04, 0.5)]))
     assert decide(late, rules(JOLT)).moments_s == (10,)
+    early = Evidence(duration_s=10, cues=(cue("BlackFrames", -0.04, -0.01),))
+    (fired,) = decide(early, rules(("dark", 0.5, Cues(names=("BlackFrames",), min_confidence=0)))).fired
+    assert (fired.start_s, fired.end_s) == (0, 0)
 
 
 def test_what_concerns_the_whole_upload_has_no_moment():
@@ -123,6 +139,8 @@ def test_the_heaviest_moment_comes_first_and_takes_what_is_near():
     ]
     assert moments(fired, within_s=5) == [14, 40]
     assert moments(fired, within_s=0) == [40, 14, 15, 10]
+    often = [replace(fired[0], rule="often", weight=0.25, start_s=float(start_s)) for start_s in (10, 11, 12)]
+    assert moments([*often, replace(fired[0], weight=0.4, start_s=90.0)], within_s=5) == [90, 10]
 
 
 def test_only_so_many_moments_are_told():
@@ -131,6 +149,7 @@ def test_only_so_many_moments_are_told():
 
 
 DAY = default_rules()
+CROSSING = replace(label("Person", (3, 40), things=4), instances=label("Person", (3, 4), things=4).instances)
 
 
 @pytest.mark.parametrize(
@@ -140,6 +159,7 @@ DAY = default_rules()
         (Evidence(duration_s=60, signals=signals([(30, 0.4)], [(30.5, 18)])), "incident"),
         (Evidence(duration_s=60, signals=signals([(30, 0.4)])), "normal"),
         (Evidence(duration_s=60, signals=signals([(30, 0.4)]), text=(line("ROAD CLOSED"),)), "review"),
+        (Evidence(duration_s=60, signals=signals([(30, 0.4)]), labels=(CROSSING,)), "review"),
         (Evidence(duration_s=60, signals=signals([(30, 0.4)]), skipped={"labels": "AccessDenied"}), "review"),
         (
             Evidence(duration_s=60, labels=(label("Fire", (3, 9)),), utterances=(said("please call an ambulance"),)),
@@ -153,6 +173,7 @@ DAY = default_rules()
         "crash",
         "braking",
         "braking at a closed road",
+        "braking before somebody, and more people earlier",
         "braking unseen",
         "fire and a call",
         "fire?",
