@@ -1,8 +1,7 @@
 """The incident rules as data: read, checked, versioned.
 
-The file holds ``name`` and ``date`` of the rules, ``thresholds``, ``merge_moments_within_s``, the ``rules`` and the
-``exclusions``; see ``docs/incident_rules.md``. The section ``screen``, the thresholds of the cheap look, is checked and
-read by ``include.triage.screen``.
+The file holds ``name`` and ``date`` of the rules, ``thresholds``, ``merge_moments_within_s``, the thresholds of the
+cheap look under ``screen``, the ``rules`` and the ``exclusions``; see ``docs/incident_rules.md``.
 """
 
 from __future__ import annotations
@@ -20,6 +19,7 @@ from include.triage.conditions import KINDS, Condition, Invalid, Together, numbe
 INCIDENT_RULES = Path(__file__).with_name("incident_rules.yaml")
 _SECTIONS = ("name", "date", "thresholds", "merge_moments_within_s", "screen", "rules", "exclusions")
 _MOST_RULES = 500
+_MOST_NAMED = 5
 
 
 class RulesError(ValueError):
@@ -44,6 +44,16 @@ class Exclusion:
     condition: Condition
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScreenThresholds:
+    """From where on the cheap look has an upload analysed; what the file leaves out keeps its default."""
+
+    motion: float = 0.12
+    """Frame widths a second by which the camera's motion changes at once."""
+    loudness_lu: float = 10.0
+    """LU above the film's own level."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Rules:
     """All that a decision follows."""
@@ -59,6 +69,7 @@ class Rules:
     merge_moments_within_s: float
     rules: tuple[Rule, ...]
     exclusions: tuple[Exclusion, ...]
+    screen: ScreenThresholds = ScreenThresholds()
 
     @property
     def version(self) -> str:
@@ -87,7 +98,9 @@ class Rules:
 
         try:
             document = yaml.load(content, Loader=_strict_loader())  # noqa: S506  (a SafeLoader)
-        except (yaml.YAMLError, UnicodeDecodeError) as error:
+        except RecursionError as error:
+            raise RulesError(f"{file}: is no YAML: it is nested too deep") from error
+        except (yaml.YAMLError, ValueError, KeyError) as error:  # those are of values: a 13th month, no such bool
             raise RulesError(f"{file}: is no YAML: {' '.join(str(error).split())}") from error
         try:
             return cls._from_document(document, hashlib.sha256(content).hexdigest()[:8])
@@ -97,12 +110,11 @@ class Rules:
     @classmethod
     def _from_document(cls, document: Any, digest: str) -> Self:
         content = _Fields(document, "", _SECTIONS)
-        content.take("screen", _screen, default=None)
         limits = _Fields(content.take("thresholds", _mapping), "thresholds: ", ("incident", "review"))
         incident, review = limits.take("incident", share), limits.take("review", share)
         if not 0 < review < incident:
             raise Invalid(f"thresholds: review must be above 0 and below incident, not {review:g} and {incident:g}")
-        rules = tuple(_rule(entry, index) for index, entry in enumerate(content.take("rules", _entries), start=1))
+        rules = tuple(_rule(entry, index) for index, entry in enumerate(content.take("rules", _rules), start=1))
         known = _distinct("rules", [rule.name for rule in rules])
         entries = content.take("exclusions", _entries, default=[])
         exclusions = tuple(_exclusion(entry, index, known) for index, entry in enumerate(entries, start=1))
@@ -116,6 +128,7 @@ class Rules:
             merge_moments_within_s=content.take("merge_moments_within_s", number),
             rules=rules,
             exclusions=exclusions,
+            screen=content.take("screen", _screen, default=ScreenThresholds()),
         )
 
 
@@ -131,9 +144,10 @@ class _Fields:
     def __init__(self, values: Any, where: str, allowed: Collection[str]) -> None:
         self.where = where
         self.values = _checked(where, _mapping, values)
-        unknown = [repr(name) for name in self.values if name not in allowed]
+        unknown = [_shortly(name) for name in self.values if name not in allowed]
         if unknown:
-            raise Invalid(f"{where}{', '.join(unknown)}: no such field; there are {', '.join(allowed)}")
+            named = ", ".join(unknown[:_MOST_NAMED]) + (", ..." if len(unknown) > _MOST_NAMED else "")
+            raise Invalid(f"{where}{named}: no such field; there are {', '.join(allowed)}")
 
     def take(self, name: str, check: Callable[[Any], Any], **default: Any) -> Any:
         if name not in self.values:
@@ -197,18 +211,26 @@ def _distinct(what: str, names: list[str]) -> set[str]:
     return set(names)
 
 
-def _screen(value: Any) -> Any:
-    from include.triage.screen import ScreenError, ScreenThresholds  # which asks here where the rules stand
+def _screen(value: Any) -> ScreenThresholds:
+    given = _Fields(value, "", [one.name for one in fields(ScreenThresholds)])
+    return ScreenThresholds(**{name: given.take(name, _above_0) for name in given.values})
 
-    try:
-        return ScreenThresholds.from_section(_mapping(value), "screen")
-    except ScreenError as error:
-        raise Invalid(str(error)) from error
+
+def _above_0(value: Any) -> float:
+    if number(value) == 0:
+        raise Invalid("must be a number above 0")
+    return float(value)
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:
     if not isinstance(value, Mapping):
         raise Invalid("must be fields with values")
+    return value
+
+
+def _rules(value: Any) -> list[Any]:
+    if not _entries(value):
+        raise Invalid("must be a list of at least one rule, without which all is normal")
     return value
 
 
@@ -280,6 +302,8 @@ def _strict_loader() -> type:
         def construct_mapping(self, node: Any, deep: bool = False) -> Any:
             seen = set()
             for key, _ in node.value:
+                if not isinstance(key, yaml.ScalarNode):
+                    raise yaml.constructor.ConstructorError(None, None, "a field has no name", key.start_mark)
                 if key.value in seen:
                     mark = key.start_mark
                     raise yaml.constructor.ConstructorError(None, None, f"{key.value!r} stands there twice", mark)

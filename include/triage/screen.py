@@ -5,21 +5,23 @@ It sees what makes a jolt or a noise, and nothing else: a theft before a parked 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Iterator
 from math import inf
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from include.audio.errors import AudioError
 from include.catalog.triage import Peak, Signals
+from include.triage.decide import decide
+from include.triage.evidence import evidence_of_the_screen
 from include.triage.loudness_peaks import LoudnessPeakMeter
 from include.triage.motion_peaks import PICTURE_SIDE, JoltMeter
-from include.triage.rules import INCIDENT_RULES
 from include.video.probe import MediaError, MediaFacts, picture_start_s
 
 if TYPE_CHECKING:
     import numpy as np
+
+    from include.triage.rules import Rules
 
 ANALYSER_VERSION = "screen 2"
 PICTURES_PER_S = 12.5
@@ -39,84 +41,36 @@ SHORTEST_SOUND_S = 0.4
 MOST_REASONS = 3
 
 
-class ScreenError(ValueError):
-    """The thresholds of the screen cannot be used; names the file, the field and what is wrong."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ScreenThresholds:
-    """From where on an upload may show an incident: section ``screen`` of ``incident_rules.yaml``."""
-
-    motion: float = 0.12
-    """Frame widths a second by which the camera's motion changes at once."""
-    loudness_lu: float = 10.0
-    """LU above the film's own level."""
-
-    @classmethod
-    def load(cls, path: Path = INCIDENT_RULES) -> ScreenThresholds:
-        """Read the section ``screen`` of a rules file.
-
-        :raises ScreenError: when it is missing or holds something else than these thresholds.
-        """
-        import yaml
-
-        try:
-            content = yaml.safe_load(path.read_text())
-        except yaml.YAMLError as error:
-            raise ScreenError(f"{path.name}: {error}") from error
-        section = content.get("screen") if isinstance(content, Mapping) else None
-        if not isinstance(section, Mapping):
-            raise ScreenError(f"{path.name}: the section 'screen' is missing: it holds {', '.join(_names())}")
-        return cls.from_section(section, path.name)
-
-    @classmethod
-    def from_section(cls, section: Mapping[str, Any], file: str) -> ScreenThresholds:
-        """Check the section of a rules file; what it leaves out keeps its default.
-
-        >>> ScreenThresholds.from_section({"motion": 0.2}, "rules.yaml")
-        ScreenThresholds(motion=0.2, loudness_lu=10.0)
-
-        :raises ScreenError: for an unknown field, or one that is no number above 0.
-        """
-        for name, value in section.items():
-            if name not in _names():
-                raise ScreenError(f"{file}: screen: {name!r} is none of {', '.join(_names())}")
-            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < float("inf"):
-                raise ScreenError(f"{file}: screen: {name} must be a number above 0, not {value!r}")
-        return cls(**{name: float(value) for name, value in section.items()})
-
-    def __str__(self) -> str:
-        return f"motion {self.motion:g} frame widths/s, loudness {self.loudness_lu:g} LU"
-
-
-def _names() -> list[str]:
-    return [field.name for field in fields(ScreenThresholds)]
-
-
-def is_interesting(signals: Signals, thresholds: ScreenThresholds) -> list[str]:
+def is_interesting(signals: Signals, rules: Rules) -> list[str]:
     """Say in words why an upload may show an incident; nothing: it does not seem to.
 
     An upload of which neither picture nor sound could be measured is always worth an analysis, and so is one that was
-    seen only in part: what was missed may be what matters.
+    seen only in part: what was missed may be what matters. So is one that the rules, by the cheap look alone, do not
+    find normal, whatever its thresholds are: what is not analysed is filed away, and nobody is told.
 
+    >>> from include.triage.rules import default_rules
     >>> quiet = {"duration_s": 9.0, "has_video": True, "has_audio": True, "loudness_lufs": -24.0,
-    ...          "analyser_version": "screen 1"}
+    ...          "analyser_version": ANALYSER_VERSION}
     >>> bang = Signals(motion_peaks=(), loudness_peaks=(Peak(at_s=5.1, value=21.4),), **quiet)
-    >>> is_interesting(bang, ScreenThresholds())
+    >>> is_interesting(bang, default_rules())
     ['a sound 21.4 LU above the rest at 5.1 s (from 10 LU)']
-    >>> is_interesting(Signals(motion_peaks=(Peak(at_s=2.0, value=0.05),), loudness_peaks=(), **quiet),
-    ...                ScreenThresholds())
+    >>> is_interesting(Signals(motion_peaks=(Peak(at_s=2.0, value=0.05),), loudness_peaks=(), **quiet), default_rules())
     []
     """
+    screen = rules.screen
     reasons = [
-        f"a jolt of {peak.value:.2f} frame widths/s at {peak.at_s:.1f} s (from {thresholds.motion:g})"
-        for peak in _strongest(signals.motion_peaks, thresholds.motion)
+        f"a jolt of {peak.value:.2f} frame widths/s at {peak.at_s:.1f} s (from {screen.motion:g})"
+        for peak in _strongest(signals.motion_peaks, screen.motion)
     ]
     reasons += [
-        f"a sound {peak.value:.1f} LU above the rest at {peak.at_s:.1f} s (from {thresholds.loudness_lu:g} LU)"
-        for peak in _strongest(signals.loudness_peaks, thresholds.loudness_lu)
+        f"a sound {peak.value:.1f} LU above the rest at {peak.at_s:.1f} s (from {screen.loudness_lu:g} LU)"
+        for peak in _strongest(signals.loudness_peaks, screen.loudness_lu)
     ]
-    return reasons + [f"not all of it could be measured: {note}" for note in signals.notes]
+    reasons += [f"not all of it could be measured: {note}" for note in signals.notes]
+    if not reasons:
+        verdict = decide(evidence_of_the_screen(signals), rules)
+        reasons += [] if verdict.decision == "normal" else [f"by the cheap look alone it is: {verdict.decision}"]
+    return reasons
 
 
 def _strongest(peaks: tuple[Peak, ...], least: float) -> list[Peak]:

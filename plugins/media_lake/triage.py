@@ -64,6 +64,11 @@ class UploadRecords:
         return key
 
 
+def claimant(context: Any) -> str:
+    """Return how the catalogue calls the run, in ``claimed_by``."""
+    return f"{context['dag_run'].dag_id}/{context['dag_run'].run_id}"
+
+
 def decidable_item(catalogue: AssetCatalogueHook, asset_id: str) -> dict[str, Any]:
     """Return the catalogue's item of an upload that can be decided on.
 

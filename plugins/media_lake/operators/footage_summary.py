@@ -18,6 +18,7 @@ from include.catalog.uploads import FOOTAGE_SOURCE
 from include.settings import SETTINGS
 from media_lake.hooks.dynamodb import AssetCatalogueHook
 from media_lake.hooks.s3 import LakeHook
+from media_lake.triage import claimant
 
 
 class FootageWriteSummaryOperator(BaseOperator):
@@ -56,7 +57,7 @@ class FootageWriteSummaryOperator(BaseOperator):
     def execute(self, context: Context) -> str:
         dag_run, ti = context["dag_run"], context["ti"]
         run = run_from_time(dag_run.logical_date or dag_run.run_after)
-        items = self._items(run, f"{dag_run.dag_id}/{dag_run.run_id}")
+        items = self._items(run, claimant(context))
         outcomes = sorted(map(outcome_from_item, items), key=lambda one: (one.state, one.title, one.asset_id))
         states = Counter(one.state for one in outcomes)
         decisions = Counter(one.decision for one in outcomes if one.state == "analysed")

@@ -21,8 +21,8 @@ from include.costs.analyses import quote_lines, quote_together, quote_upload, us
 from include.costs.rate_card import Quote
 from include.settings import SETTINGS
 from include.storage.dynamodb import now_iso
-from include.triage.rules import INCIDENT_RULES
-from include.triage.screen import ANALYSER_VERSION, ScreenError, ScreenThresholds, is_interesting
+from include.triage.rules import INCIDENT_RULES, Rules, RulesError
+from include.triage.screen import ANALYSER_VERSION, is_interesting
 from include.video.probe import MediaError, MediaFacts
 from include.video.proxy import proxy_reason, proxy_settings
 from media_lake.analysis import AssetAnalysis, BadAsset
@@ -30,7 +30,7 @@ from media_lake.footage import is_current, probe_landed, readable_by_key
 from media_lake.hooks.dynamodb import AssetCatalogueHook, UploadCatalogueHook
 from media_lake.hooks.s3 import ContentChanged, LakeHook, ObjectMissing
 from media_lake.inspection import ReceivedUpload, UploadGone, is_read_by_transcribe, look_at, receive
-from media_lake.triage import UploadRecords, decidable_item, push_name
+from media_lake.triage import UploadRecords, claimant, decidable_item, push_name
 
 MOST_NAMED = 5
 UNTOLD = "it was decided to be an incident, and nobody was told"
@@ -44,10 +44,10 @@ class FootageInspectOperator(BaseOperator):
     that takes the worker down again and again, is recorded as failed with its reason, one whose bytes another upload
     brought as a duplicate, one that was deleted meanwhile as rejected; then the task is skipped.
 
-    An upload that was measured already, by the same version and thresholds, is left as it is.
+    An upload that was measured already, by the same version and rules, is left as it is.
 
     :param asset_id: asset of the catalogue, claimed by this run. (templated)
-    :param rules_path: where the thresholds stand, under ``screen``
+    :param rules_path: the rules, with the thresholds under ``screen``
     :param aws_conn_id: connection of the lake
     """
 
@@ -68,15 +68,15 @@ class FootageInspectOperator(BaseOperator):
 
     def execute(self, context: Context) -> str:
         try:
-            thresholds = ScreenThresholds.load(self.rules_path)
-        except (OSError, ScreenError) as error:
+            rules = Rules.load(self.rules_path)  # bad ones stop an upload before anything is bought for it
+        except RulesError as error:
             raise AirflowFailException(str(error)) from error
         catalogue = UploadCatalogueHook(aws_conn_id=self.aws_conn_id)
         item = catalogue.read(self.asset_id)
         if item is None:
             raise AirflowSkipException(f"the catalogue holds no upload {self.asset_id}: there is nothing to inspect")
         push_name(context, item["title"])
-        screened = {"signals_version": ANALYSER_VERSION, "screened_by": str(thresholds)}
+        screened = {"signals_version": ANALYSER_VERSION, "screened_by": rules.version}
         if item["state"] in ("landed", "analysed") and screened.items() <= item.items():
             self.log.info("%s is inspected already", item["title"])
             return self.asset_id
@@ -100,7 +100,7 @@ class FootageInspectOperator(BaseOperator):
             failure = Failure(stage="inspect", error="UploadGone", message=str(error), retryable=False)
             catalogue.mark(self.asset_id, "rejected", failure=failure, failed_at=now_iso())
             raise AirflowSkipException(str(error)) from error
-        reasons = is_interesting(signals, thresholds)
+        reasons = is_interesting(signals, rules)
         noted: dict[str, Any] = {
             **screened,
             "sha256": received.sha256,
@@ -172,7 +172,8 @@ class FootageChooseAnalysesOperator(BaseOperator):
     """Quote the analyses of a run's uploads, and return the ids of those that are analysed: no more than may be paid.
 
     With the screen on, an upload in which the cheap look found nothing is not analysed, and costs nothing. What became
-    of the uploads is read from the catalogue: it does not matter how their inspections ended.
+    of the uploads is read from the catalogue: it does not matter how their inspections ended. What another run took
+    meanwhile, because this one gave it back or left it undone, is that run's.
 
     The oldest come first. What the run cannot pay beside the others is given back, and the next run takes it. What
     alone costs more than the limit is given back too; it waits for a run with a higher one.
@@ -205,7 +206,7 @@ class FootageChooseAnalysesOperator(BaseOperator):
 
     def execute(self, context: Context) -> list[str]:
         screen, limit_usd = str(self.screen).lower() == "true", float(self.max_cost_usd)
-        uploads = self._uploads()
+        uploads = self._uploads(claimant(context))
         wanted = [upload for upload in uploads if upload.interesting or not screen]
         quiet = [upload for upload in uploads if screen and not upload.interesting]
         chosen = _affordable(wanted, limit_usd)
@@ -248,7 +249,7 @@ class FootageChooseAnalysesOperator(BaseOperator):
             f"{named}. Start a run with a higher max_cost_usd, which takes them, or raise the default"
         )
 
-    def _uploads(self) -> list[QuotedUpload]:
+    def _uploads(self, claimed_by: str) -> list[QuotedUpload]:
         s3 = LakeHook(aws_conn_id=self.aws_conn_id).conn
         items = AssetCatalogueHook(aws_conn_id=self.aws_conn_id).read_many(self.asset_ids)
         uploads = []
@@ -256,6 +257,9 @@ class FootageChooseAnalysesOperator(BaseOperator):
             item = items.get(asset_id, {})
             if item.get("state") not in ("landed", "analysed"):
                 self.log.info("%s is %s", item.get("title", asset_id), item.get("state", "not in the catalogue"))
+                continue
+            if item["claimed_by"] != claimed_by:
+                self.log.info("%s was taken by %s", item["title"], item["claimed_by"])
                 continue
             try:
                 facts = probe_landed(s3, item)

@@ -11,11 +11,11 @@ from airflow.sdk import BaseOperator, Context
 from include.catalog.triage import Signals, Triage, incident_id
 from include.settings import SETTINGS
 from include.triage.decide import Verdict, decide
-from include.triage.evidence import SCREENED_OUT, evidence_from_records
+from include.triage.evidence import evidence_from_records, evidence_of_the_screen
 from include.triage.rules import INCIDENT_RULES, Rules
 from media_lake.hooks.dynamodb import AssetCatalogueHook
 from media_lake.hooks.s3 import LakeHook
-from media_lake.seen_and_heard import LOOKED_FOR, Siblings
+from media_lake.seen_and_heard import Siblings
 from media_lake.triage import (
     BY_RULES,
     NOTHING_TO_MAKE,
@@ -69,8 +69,7 @@ class FootageDecideOperator(BaseOperator):
         signals = records.read("signals", Signals)
         found: dict[str, Any] = {}
         if self.group is None:
-            skipped = dict.fromkeys((*LOOKED_FOR, "transcript", "sentiment"), SCREENED_OUT)
-            evidence = evidence_from_records(signals=signals, duration_s=item.get("duration_s"), skipped=skipped)
+            evidence = evidence_of_the_screen(signals, item.get("duration_s"))
         else:
             siblings = Siblings(records, self.group, context, self.aws_conn_id)
             analysis = siblings.analysis()

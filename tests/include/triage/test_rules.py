@@ -8,8 +8,7 @@ import pytest
 import yaml
 
 from include.triage.conditions import KINDS, Labels, Together
-from include.triage.rules import INCIDENT_RULES, Rules, RulesError
-from include.triage.screen import ScreenThresholds
+from include.triage.rules import Rules, RulesError, ScreenThresholds
 
 GOOD = """
 name: test
@@ -62,7 +61,7 @@ def test_the_projects_rules_are_good_and_use_every_kind():
 
 
 def test_what_the_cheap_look_leaves_out_meets_no_rule_of_motion_or_loudness_alone():
-    screen = ScreenThresholds.load(INCIDENT_RULES)
+    screen = Rules.load().screen
     asked = [one.condition for one in Rules.load().rules if one.condition.kind in ("motion", "loudness")]
     assert asked
     for condition in asked:
@@ -106,7 +105,25 @@ def test_what_the_cheap_look_leaves_out_meets_no_rule_of_motion_or_loudness_alon
         (changed(thresholds=3), "thresholds: must be fields with values, not 3"),
         (changed(date="yesterday"), "date: must be a date"),
         (changed(weights=[]), "'weights': no such field; there are name, date, thresholds"),
-        (changed(screen={"smell": 1}), "screen: .*'smell' is none of motion"),
+        (changed(screen={"smell": 1}), "screen: 'smell': no such field; there are motion, loudness_lu"),
+        (changed(screen=[1]), "screen: must be fields with values"),
+        (changed(screen={"motion": "fast"}), "screen: motion: must be a number of 0 or more, not 'fast'"),
+        (changed(screen={"motion": float("nan")}), "screen: motion: must be a number of 0 or more, not nan"),
+        (changed(screen={"motion": True}), "screen: motion: must be a number of 0 or more, not True"),
+        (changed(screen={"loudness_lu": 0}), "screen: loudness_lu: must be a number above 0, not 0"),
+        (changed(screen={"motion": 10**400}), "screen: motion: must be a number of 0 or more, not 1000"),
+        (changed(rules=[], exclusions=[]), "rules: must be a list of at least one rule"),
+        (rule(min_peak=10**400), "rule 'jolt': min_peak: must be a number of 0 or more, not 1000"),
+        (rule(kind="cuts", min_peak=..., min_cuts=10**400, within_s=3), "min_cuts: must be a whole number"),
+        (rule(name=""), "rule 1: name: must be a name of 1 to 60"),
+        (changed(thresholds={"incident": 0.4, "review": 0}), "review must be above 0"),
+        (changed(**{f"field{number}": 1 for number in range(999)}), "'field101', [.]{3}: no such field"),
+        (GOOD.replace("2026-03-01", "2026-13-01").encode(), "rules.yaml: is no YAML: month must be in 1..12"),
+        (GOOD.replace("2026-03-01", "2026-03-01 10:00:00").encode(), "date: must be a date"),
+        (GOOD.replace("0.5", "!!bool maybe").encode(), "rules.yaml: is no YAML"),
+        (GOOD.replace("0.5", "9" * 5000).encode(), "rules.yaml: is no YAML"),
+        (GOOD.encode() + b"? [a]\n: b\n", "rules.yaml: is no YAML: a field has no name"),
+        (b"a: " + b"[" * 3000, "rules.yaml: is no YAML: it is nested too deep"),
         (changed(exclusions=[{"name": "g", "excludes": ["x"], "kind": "motion", "min_peak": 1}]), "no such rule: x"),
         (changed(exclusions=[{"name": "g", "excludes": 3, "kind": "motion", "min_peak": 1}]), "'all' or a list of"),
         (b"- a\n- b\n", "must be fields with values"),
@@ -120,6 +137,15 @@ def test_what_the_cheap_look_leaves_out_meets_no_rule_of_motion_or_loudness_alon
 def test_bad_rules_are_refused_with_file_rule_field_and_what_is_allowed(text, words):
     with pytest.raises(RulesError, match=words):
         Rules.from_yaml(text, "rules.yaml")
+
+
+def test_the_thresholds_of_the_screen_stand_there_too_or_keep_their_defaults():
+    assert Rules.from_yaml(GOOD.encode()).screen == ScreenThresholds(motion=0.12, loudness_lu=10)
+    assert Rules.from_yaml(changed(screen={"motion": 0.2})).screen == ScreenThresholds(motion=0.2, loudness_lu=10)
+
+
+def test_a_weight_may_speak_against_an_incident():
+    assert Rules.from_yaml(rule(weight=-1)).rules[0].weight == -1
 
 
 def test_rules_that_are_not_there_are_named(tmp_path):

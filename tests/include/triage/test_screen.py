@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 
@@ -11,15 +12,12 @@ import av
 import numpy as np
 import pytest
 
-from include.catalog.triage import Signals
-from include.triage.rules import INCIDENT_RULES
-from include.triage.screen import (
-    ANALYSER_VERSION,
-    ScreenError,
-    ScreenThresholds,
-    is_interesting,
-    measure_signals,
-)
+from include.catalog.triage import Peak, Signals
+from include.triage.conditions import Missing, Motion
+from include.triage.decide import decide
+from include.triage.evidence import evidence_of_the_screen
+from include.triage.rules import Rule, Rules, ScreenThresholds
+from include.triage.screen import ANALYSER_VERSION, is_interesting, measure_signals
 from include.video.probe import MediaFacts, probe_media
 from tests.ground import ROOT
 from tests.include.triage.drives import (
@@ -35,7 +33,19 @@ from tests.include.triage.drives import (
     write_drive,
 )
 
-THRESHOLDS = ScreenThresholds.load()
+RULES = Rules.load()
+THRESHOLDS = RULES.screen
+
+
+STEADY = Signals(
+    duration_s=60.0,
+    has_video=True,
+    has_audio=True,
+    motion_peaks=(Peak(at_s=9.0, value=0.1),),
+    loudness_peaks=(),
+    loudness_lufs=-30.0,
+    analyser_version=ANALYSER_VERSION,
+)
 
 
 def measured(path: Path) -> Signals:
@@ -62,13 +72,13 @@ def crash(tmp_path_factory) -> Path:
 def test_a_steady_drive_on_a_trembling_road_shows_nothing(steady_drive):
     signals = measured(steady_drive)
     assert (signals.motion_peaks, signals.loudness_peaks, signals.notes) == ((), (), ())
-    assert is_interesting(signals, THRESHOLDS) == []
+    assert is_interesting(signals, RULES) == []
 
 
 def test_an_abrupt_stop_is_found_at_its_second(tmp_path):
     signals = measured(write_drive(tmp_path / "stop.mp4", pictures(stopping(3.6), 6)))
     assert strongest(signals.motion_peaks) == pytest.approx(3.6, abs=0.3)
-    assert "a jolt of" in is_interesting(signals, THRESHOLDS)[0]
+    assert "a jolt of" in is_interesting(signals, RULES)[0]
 
 
 def test_a_blow_is_found_at_its_second_and_is_far_stronger_than_a_stop(crash):
@@ -113,7 +123,7 @@ def test_a_blow_at_the_very_end_is_found(tmp_path):
 
 def test_a_cut_or_a_blow_too_large_to_follow_is_worth_an_analysis(tmp_path):
     seen = chain(pictures(steady, 3), pictures(steady, 3, seed=1))
-    assert is_interesting(measured(write_drive(tmp_path / "cut.mp4", seen)), THRESHOLDS) == [
+    assert is_interesting(measured(write_drive(tmp_path / "cut.mp4", seen)), RULES) == [
         "not all of it could be measured: picture: at 3.0 s it is cut, or a blow is too large to follow"
     ]
 
@@ -130,7 +140,7 @@ def test_a_camera_whose_pictures_hardly_lean_on_each_other_is_followed_all_the_s
 def test_a_bang_is_found_at_its_second(crash):
     signals = measured(crash)
     assert [peak.at_s for peak in signals.loudness_peaks] == [pytest.approx(3.4, abs=0.3)]
-    assert any(reason.startswith("a sound") for reason in is_interesting(signals, THRESHOLDS))
+    assert any(reason.startswith("a sound") for reason in is_interesting(signals, RULES))
 
 
 def test_how_loud_the_film_is_as_a_whole_does_not_matter(tmp_path):
@@ -173,7 +183,7 @@ def test_pictures_too_small_to_follow_say_nothing_and_that_is_noted(tmp_path):
     path = write_film(tmp_path / "line.mp4", (np.repeat(dot[..., None], 3, axis=2) for dot in dots))
     signals = measured(path)
     assert signals.motion_peaks == ()
-    assert "too small" in " ".join(is_interesting(signals, THRESHOLDS))
+    assert "too small" in " ".join(is_interesting(signals, RULES))
 
 
 @pytest.mark.parametrize(
@@ -189,7 +199,7 @@ def test_pictures_too_small_to_follow_say_nothing_and_that_is_noted(tmp_path):
 def test_what_cannot_be_measured_is_worth_an_analysis(tmp_path, seen, heard, rate):
     signals = measured(write_drive(tmp_path / "drive.mkv", seen, heard, rate=rate))
     assert (signals.motion_peaks, signals.loudness_peaks) == ((), ())
-    assert len(is_interesting(signals, THRESHOLDS)) == 1
+    assert len(is_interesting(signals, RULES)) == 1
 
 
 def test_a_camera_that_stops_recording_for_a_while_is_worth_an_analysis(tmp_path):
@@ -217,7 +227,7 @@ def test_a_film_that_breaks_off_is_worth_an_analysis(tmp_path):
     part.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
     signals = measure_signals(part, probe_media(whole))
     assert strongest(signals.motion_peaks) == pytest.approx(2.0, abs=0.3)
-    assert "the picture breaks off after" in " ".join(is_interesting(signals, THRESHOLDS))
+    assert "the picture breaks off after" in " ".join(is_interesting(signals, RULES))
 
 
 def test_a_stream_that_cannot_be_decoded_is_noted(tmp_path):
@@ -226,7 +236,7 @@ def test_a_stream_that_cannot_be_decoded_is_noted(tmp_path):
     facts = probe_media(write_drive(tmp_path / "film.mp4", pictures(steady, 0.4), noise(0.4)))
     signals = measure_signals(text, facts)
     assert [note.split(":")[0] for note in signals.notes] == ["picture", "sound"]
-    assert len(is_interesting(signals, THRESHOLDS)) == 2
+    assert len(is_interesting(signals, RULES)) == 2
 
 
 def test_memory_does_not_grow_with_the_length(tmp_path, steady_drive):
@@ -274,38 +284,27 @@ def _peak_kib(path: Path) -> int:
 
 def test_the_reasons_name_the_strongest_moments(crash):
     signals = measured(crash)
-    jolt, sound = is_interesting(signals, THRESHOLDS)
+    jolt, sound = is_interesting(signals, RULES)
     assert jolt.endswith(f"(from {THRESHOLDS.motion:g})")
     assert sound.endswith(f"(from {THRESHOLDS.loudness_lu:g} LU)")
-    assert is_interesting(signals, ScreenThresholds(motion=9.0, loudness_lu=60.0)) == []
+    high = replace(RULES, screen=ScreenThresholds(motion=9.0, loudness_lu=60.0), rules=RULES.rules[-1:])
+    assert is_interesting(signals, high) == []
 
 
 def test_signals_name_the_version_that_measured_them(crash):
     assert measured(crash).analyser_version == ANALYSER_VERSION
 
 
-def test_the_thresholds_stand_in_the_rules_file():
-    assert ScreenThresholds.load(INCIDENT_RULES) == THRESHOLDS
-
-
 @pytest.mark.parametrize(
-    ("text", "complaint"),
-    [
-        ("screen: [1]", "the section 'screen' is missing"),
-        ("rules: []", "the section 'screen' is missing"),
-        ("screen: {motoin: 0.1}", "'motoin' is none of motion, loudness_lu"),
-        ("screen: {motion: fast}", "motion must be a number above 0, not 'fast'"),
-        ("screen: {loudness_lu: 0}", "loudness_lu must be a number above 0, not 0"),
-        ("screen: {motion: .nan}", "motion must be a number above 0"),
-        ("screen: {motion: true}", "motion must be a number above 0, not True"),
-        ("screen: {", "rules.yaml: while parsing"),
-    ],
+    ("condition", "signals"),
+    [(Motion(min_peak=0.05), STEADY), (Missing(analyses=("motion",)), replace(STEADY, has_video=False))],
+    ids=["a rule that asks for less than the screen", "a picture that is missing"],
 )
-def test_wrong_thresholds_are_refused_with_file_and_field(tmp_path, text, complaint):
-    path = tmp_path / "rules.yaml"
-    path.write_text(text)
-    with pytest.raises(ScreenError, match=f"rules.yaml.*{complaint}|{complaint}"):
-        ScreenThresholds.load(path)
+def test_what_the_rules_do_not_find_normal_is_never_screened_out(condition, signals):
+    strict = replace(RULES, rules=(Rule(name="strict", weight=0.8, condition=condition),))
+    assert is_interesting(signals, RULES) == []
+    assert is_interesting(signals, strict) == ["by the cheap look alone it is: incident"]
+    assert decide(evidence_of_the_screen(signals), strict).decision == "incident"
 
 
 def test_a_film_about_which_nothing_is_known_has_no_length(tmp_path, steady_drive):

@@ -31,11 +31,12 @@ from tests.plugins.media_lake.films import Notes
 pytestmark = pytest.mark.usefixtures("shared_clients")
 
 
-def run(operator, *, tries: int = 4) -> SimpleNamespace:
+def run(operator, *, tries: int = 4, run_id: str = "test") -> SimpleNamespace:
     """Execute a task: what it returns, and what it pushes."""
     notes = Notes()
     notes.max_tries = tries
-    returned = operator.execute({"ti": notes})
+    dag_run = SimpleNamespace(dag_id="triage_footage", run_id=run_id)
+    returned = operator.execute({"ti": notes, "dag_run": dag_run})
     return SimpleNamespace(returned=returned, pushed=notes.pushed)
 
 
@@ -43,11 +44,12 @@ def inspect(asset_id: str, **parameters):
     return run(FootageInspectOperator(task_id="inspect_upload", asset_id=asset_id), **parameters)
 
 
-def choose(asset_ids, *, screen: bool | str = True, max_cost_usd: float | str = 100.0):
+def choose(asset_ids, *, screen: bool | str = True, max_cost_usd: float | str = 100.0, run_id: str = "test"):
     return run(
         FootageChooseAnalysesOperator(
             task_id="choose_analyses", asset_ids=asset_ids, screen=screen, max_cost_usd=max_cost_usd
-        )
+        ),
+        run_id=run_id,
     )
 
 
@@ -336,6 +338,21 @@ def test_what_alone_costs_more_is_named_and_keeps_nobody_from_the_others(catalog
     item = catalogue.read(long)
     assert item["needs_usd"] == pytest.approx(0.031, abs=0.001)
     assert item["failure"]["message"] == "its analyses for $0.0310 are above 0.02"
+
+
+def test_what_a_run_gave_back_and_another_took_is_the_others_alone(catalogue, lake):
+    asset_id = upload(catalogue, lake, drive(2.0))
+    inspect(asset_id)
+    assert choose([asset_id], screen=False, max_cost_usd=0.001).returned == []
+    before = catalogue.read(asset_id)
+    attributes = {name: value for name, value in before.items() if name not in ("failure", "needs_usd")}
+    assert catalogue.claim(asset_id, claimed_by="triage_footage/dearer", attributes=attributes)
+    inspect(asset_id)
+    assert choose([asset_id], screen=False, run_id="dearer").returned == [asset_id]
+    again = choose([asset_id], screen=False, max_cost_usd=0.001)  # the first run's task is cleared meanwhile
+    assert (again.returned, again.pushed["screened_out"], again.pushed["too_dear"]) == ([], [], "")
+    assert catalogue.read(asset_id)["state"] == "landed"
+    assert choose([asset_id], screen=False).returned == []
 
 
 def test_an_incident_that_nobody_was_told_of_is_never_screened_out(catalogue, lake):

@@ -11,7 +11,7 @@ from include.catalog.video import TextLine
 from include.triage.decide import decide
 from include.triage.evidence import Evidence
 from include.triage.rules import Rules
-from include.triage.screen import ScreenThresholds, is_interesting, measure_signals
+from include.triage.screen import is_interesting, measure_signals
 from include.video.probe import probe_media
 from sources_emulator.driving.drives import DRIVES, TINY_DRIVES
 from sources_emulator.driving.render import render_trip
@@ -49,7 +49,7 @@ def test_of_a_near_miss_the_stop_alone_is_found(measured):
 
 @pytest.mark.parametrize("name", ["dull", "no-audio", "tiny-dull"])
 def test_a_drive_on_which_nothing_happens_is_not_worth_an_analysis(measured, name):
-    assert is_interesting(measured(name), ScreenThresholds.load()) == []
+    assert is_interesting(measured(name), Rules.load()) == []
 
 
 @pytest.mark.parametrize(
