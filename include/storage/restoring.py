@@ -22,6 +22,9 @@ ARCHIVED = frozenset({"GLACIER", "DEEP_ARCHIVE"})
 MOST_OBJECTS = 1000
 """How many one run restores at most."""
 
+_LEEWAY = timedelta(hours=1)
+"""A restored copy may go so much earlier than was asked for: a task that is retried asks again."""
+
 _EXPIRY = re.compile(r'expiry-date="([^"]+)"')
 
 
@@ -86,6 +89,30 @@ def restore_usd(size_bytes: int, *, days: int, tier: str, card: RateCard) -> flo
     return way.usd_per_object + size_bytes * way.usd_per_byte + copy_usd
 
 
+def quote_restore(
+    head: Mapping[str, Any], *, days: int, tier: str, card: RateCard, now: datetime | None = None
+) -> float | None:
+    """Return what it will cost to have an object readable for ``days``, ``None`` when nothing has to be asked for.
+
+    Of a copy that stands already only the days are paid that it has to stand longer.
+
+    >>> from include.costs.rate_card import default_rate_card
+    >>> quote_restore({"StorageClass": "STANDARD_IA"}, days=7, tier="Bulk", card=default_rate_card()) is None
+    True
+
+    :raises RestoreRefused: for a tier that Deep Archive does not have.
+    """
+    found, size_bytes = readiness_of(head), int(head.get("ContentLength", 0))
+    if found.state == "archived":
+        return restore_usd(size_bytes, days=days, tier=tier, card=card)
+    if found.state == "restoring" or found.until is None:
+        return None
+    longer = (now or datetime.now(UTC)) + timedelta(days=days) - found.until
+    if longer <= _LEEWAY:
+        return None
+    return size_bytes * class_prices(card)["STANDARD"].usd_per_byte_month * (longer / timedelta(days=DAYS_A_MONTH))
+
+
 def object_at(bucket: str, key: str, version_id: str | None) -> dict[str, Any]:
     """Return the arguments of boto3 that name an object.
 
@@ -125,7 +152,7 @@ def begin_restore(
     :raises RestoreRefused: when S3 refuses.
     """
     found = readiness_of(head_of(s3, bucket, key, version_id))
-    wanted = (now or datetime.now(UTC)) + timedelta(days=days) - timedelta(hours=1)  # a task that is retried asks again
+    wanted = (now or datetime.now(UTC)) + timedelta(days=days) - _LEEWAY
     if found.state == "restoring" or (found.state == "readable" and (found.until is None or found.until >= wanted)):
         return found
     request: dict[str, Any] = {"Days": days}

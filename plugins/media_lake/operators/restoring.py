@@ -21,9 +21,9 @@ from include.storage.restoring import (
     begin_restore,
     head_of,
     object_at,
+    quote_restore,
     read_back_of,
     readiness_of,
-    restore_usd,
 )
 from include.triage.alert import DETAIL, Line, Message, harmless, subject_of
 from media_lake.channels import APPRISE_CONN_ID, channels, tell
@@ -47,7 +47,7 @@ class S3FindArchivedOperator(BaseOperator):
 
     They are named by keys of a bucket, by assets of the catalogue, or by what their keys begin with; what is named
     twice comes once. Above ``max_cost_usd`` by the rate card, and above 1,000 objects, the run stops before anything is
-    asked for. The quote goes to the XCom ``quoted_usd``; what can be read already costs nothing.
+    asked for. The quote goes to the XCom ``quoted_usd``; what can be read for that long already costs nothing.
 
     :param bucket: bucket of keys and prefix. (templated)
     :param keys: whole keys; a string holds them with line breaks between. (templated)
@@ -94,8 +94,8 @@ class S3FindArchivedOperator(BaseOperator):
                 if len(found) == MOST_OBJECTS:
                     raise RestoreRefused(f"more than {MOST_OBJECTS} objects are named: restore them in several runs")
                 head = head_of(s3, bucket, key)
-                if readiness_of(head).state == "archived":
-                    usd += restore_usd(head["ContentLength"], days=days, tier=tier, card=card)
+                if (one_usd := quote_restore(head, days=days, tier=tier, card=card)) is not None:
+                    usd += one_usd
                     size_bytes += head["ContentLength"]
                 version_id = head.get("VersionId")
                 found.append({"bucket": bucket, "key": key, "version_id": None if version_id == "null" else version_id})

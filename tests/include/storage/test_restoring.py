@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 
 from include.costs.rate_card import default_rate_card
-from include.storage.restoring import RestoreRefused, begin_restore, read_back_of, restore_usd
+from include.storage.restoring import RestoreRefused, begin_restore, quote_restore, read_back_of, restore_usd
 
 ARCHIVED = {"StorageClass": "DEEP_ARCHIVE", "ContentLength": 5}
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -94,6 +94,18 @@ def test_a_restore_costs_its_retrieval_and_the_copy_while_it_stands():
     cheap, fast = (restore_usd(2**30, days=7, tier=tier, card=card) for tier in ("Bulk", "Standard"))
     assert cheap == pytest.approx(0.0025 + 0.000025 + 0.0000004 + 0.023 * 7 / 30)
     assert fast == pytest.approx(0.02 + 0.0001 + 0.0000004 + 0.023 * 7 / 30)
+
+
+def test_what_can_be_read_already_costs_the_days_that_it_is_to_be_read_longer():
+    def usd(head):
+        quote = {"days": 7, "tier": "Bulk", "card": default_rate_card(), "now": NOW}
+        return quote_restore(head | {"ContentLength": 2**40}, **quote)
+
+    assert usd(readable_until(NOW + timedelta(days=2))) == pytest.approx(1024 * 0.023 * 5 / 30)
+    assert usd(readable_until(NOW + timedelta(days=7))) is None
+    assert usd(ARCHIVED | {"Restore": 'ongoing-request="true"'}) is None
+    assert usd({"StorageClass": "STANDARD"}) is None
+    assert usd(ARCHIVED) == pytest.approx(1024 * (0.0025 + 0.023 * 7 / 30), rel=1e-4)
 
 
 def test_a_tier_that_there_is_not_is_refused():
