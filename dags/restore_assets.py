@@ -39,7 +39,7 @@ KEY_PATTERN = r"^[^\x00-\x1f]{1,1024}$"
     params={
         "keys": Param(
             None, type=["null", "array"], items={"type": "string", "pattern": KEY_PATTERN}, title="Keys",
-            description="Whole keys of the bucket, one a line.",
+            description="Whole keys in the bucket below, one a line. Keys, assets or a prefix are needed.",
         ),
         "asset_ids": Param(
             None, type=["null", "array"], items={"type": "string", "pattern": "^[0-9a-f]{24}$"}, title="Assets",
@@ -47,11 +47,11 @@ KEY_PATTERN = r"^[^\x00-\x1f]{1,1024}$"
         ),
         "prefix": Param(
             None, type=["null", "string"], pattern=KEY_PATTERN, title="Prefix",
-            description="Everything whose key begins so (at most 1,000 objects): footage/cam-1/20260301/.",
+            description="Everything whose key begins so, at most 1,000 objects, such as footage/cam-1/20260301/",
         ),
         "bucket": Param(
             SETTINGS.archive_bucket, type="string", pattern="^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", title="Bucket",
-            description="Of keys and prefix.",
+            description="In which keys and prefix are looked up; assets are found wherever they are.",
         ),
         "tier": Param(
             "Standard", type="string", enum=["Standard", "Bulk"], title="Tier",
@@ -70,7 +70,8 @@ KEY_PATTERN = r"^[^\x00-\x1f]{1,1024}$"
             description="How often S3 is asked whether an object is ready: seldom, for each look is a request.",
         ),
         "notify": Param(
-            default=True, type="boolean", title="Tell people", description="One message when all are ready."
+            default=True, type="boolean", title="Tell people",
+            description="One message when all are ready, or cannot be.",
         ),
     },
     tags=[tags.STORAGE],

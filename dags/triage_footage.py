@@ -12,10 +12,10 @@ where it costs least.
 | **If it fails** | clear the failed task; every task may run twice, no job is paid and no alert sent twice |
 
 Messages are hints: at least every ten minutes a run also lists `footage/`, all versions, for what is not in the
-catalogue or was left undone for a day. What `max_cost_usd` does not pay for waits for another run. A cheap look
-(`screen`) comes first, which cannot see what makes neither a jolt nor a noise: switch it off to have all analysed. The
-rules stand in `include/triage/incident_rules.yaml`; what lies between their thresholds waits for a person
-(`review_footage`). A bad upload fails nothing: it shows as skipped, with its reason under `failed/`.
+catalogue or is undone for a day. What `max_cost_usd` does not pay for waits for another run. A cheap look (`screen`)
+comes first, which cannot see what makes neither a jolt nor a noise: off, all is analysed; runs that start by themselves
+take the Params' defaults. The rules stand in `include/triage/incident_rules.yaml`; what lies between their thresholds
+waits for a person (`review_footage`). A bad upload fails nothing: it is skipped, its reason is under `failed/`.
 """
 
 from __future__ import annotations

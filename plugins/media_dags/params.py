@@ -72,7 +72,10 @@ def source_params(sources: Sequence[str]) -> dict[str, Param]:
 
 
 def triage_params() -> dict[str, Param]:
-    """Return what decides how much a triage buys, of how many uploads, and for how long they are kept."""
+    """Return what decides how much a triage buys, and of how many uploads.
+
+    Runs that start by themselves take the defaults.
+    """
     return {
         "screen": Param(
             default=True,
@@ -80,8 +83,12 @@ def triage_params() -> dict[str, Param]:
             title="Look for jolts and noises first",
             description="Buy analyses only of uploads in which the cheap look finds something; off: of all of them.",
         ),
-        "max_cost_usd": _budget(
-            50.0, "By the rate card. The oldest uploads come first; what it does not pay for waits for another run."
+        "max_cost_usd": Param(
+            50.0,
+            type="number",
+            minimum=0,
+            title="Most it may cost (USD)",
+            description="By the rate card. The oldest uploads come first; what it does not pay for waits for another run.",
         ),
         "language": Param(
             "en-US",
@@ -96,7 +103,7 @@ def triage_params() -> dict[str, Param]:
             minimum=1,
             maximum=500,
             title="Uploads a run",
-            description="The next run takes what is left over.",
+            description="How many it takes at most; the next run takes what is left over.",
         ),
     }
 
@@ -105,7 +112,10 @@ def review_params() -> dict[str, Param]:
     """Return which upload a person is asked about, and for how long."""
     return {
         "asset_id": Param(
-            type="string", pattern="^[0-9a-f]{24}$", title="Upload", description="Its asset id in the catalogue."
+            type="string",
+            pattern="^[0-9a-f]{24}$",
+            title="Upload",
+            description="Its asset id in the catalogue: 24 digits from 0 to f.",
         ),
         "review_hours": Param(
             24,
@@ -127,7 +137,13 @@ def analysis_params() -> dict[str, Param]:
             title="Look for unsafe content",
             description="Rekognition content moderation, which costs about as much as the labels.",
         ),
-        "max_cost_usd": _budget(5.0),
+        "max_cost_usd": Param(
+            5.0,
+            type="number",
+            minimum=0,
+            title="Most it may cost (USD)",
+            description="A run whose quote by the rate card is higher stops before anything is paid.",
+        ),
         "approve_over_budget": Param(
             default=False,
             type="boolean",
@@ -135,18 +151,6 @@ def analysis_params() -> dict[str, Param]:
             description="Wait for a person's approval (Required Actions) instead of stopping.",
         ),
     }
-
-
-def _budget(
-    usd: float, description: str = "A run whose quote by the rate card is higher stops before anything is paid."
-) -> Param:
-    return Param(
-        usd,
-        type="number",
-        minimum=0,
-        title="Most it may cost (USD)",
-        description=description,
-    )
 
 
 def _label(family: str) -> str:
