@@ -5,8 +5,8 @@ is, does the same again:
 
 | original | copy | then |
 |---|---|---|
-| there | none, or one that differs or cannot be proved | it is copied anew |
-| there | proved | the original is deleted |
+| there | none, or one that differs, cannot be proved or is not current | it is copied anew |
+| there | proved, and current | the original is deleted |
 | gone | proved | nothing is left to do |
 | gone | none, or one that cannot be proved | `OriginalLost`; nothing is deleted |
 
