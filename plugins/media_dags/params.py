@@ -88,7 +88,7 @@ def triage_params() -> dict[str, Param]:
             type="number",
             minimum=0,
             title="Most it may cost (USD)",
-            description="By the rate card. The oldest uploads come first; what it does not pay for waits for another run.",
+            description="By the rate card. Oldest uploads come first; what it does not pay for waits for another run.",
         ),
         "language": Param(
             "en-US",
