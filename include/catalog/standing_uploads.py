@@ -22,8 +22,12 @@ def standing_uploads(bucket: str, pages: Iterable[Mapping[str, Any]]) -> Iterato
     """Yield, page by page, the uploads that stand among the versions that ListObjectVersions tells of.
 
     Where a delete and a version that is not current are of one second, the version counts as the later one: better
-    looked at in vain than lost. A version without an id (of the time before the bucket kept versions) cannot be asked
-    for once it was written over, and is left out.
+    looked at in vain than lost. A version without an id (of the time before the bucket kept versions) is left out once
+    it was written over: whoever reads an upload without an id gets the current version.
+
+    S3 dates what came in parts by the moment it was begun: such an upload counts as deleted when its key was deleted
+    while it was under way and written over after it.
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingMetadata.html
 
     :param pages: answers of ListObjectVersions in their order, as boto3 reads them
     """
