@@ -84,7 +84,7 @@ class FootageReviewOperator(HITLOperator):
     """Ask a person about an upload that lies between the thresholds.
 
     Returns the answer, ``{"decision": ..., "decided_by": ...}``, which ``FootageApplyReviewOperator`` applies. Without
-    one in time it is an incident: no alert is missed.
+    one in time it is an incident, so that no alert is missed, unless a person decided before.
 
     :param asset_id: asset of the catalogue that is decided to be reviewed. (templated)
     :param review_hours: how long a person has. (templated)
@@ -140,6 +140,8 @@ class FootageReviewOperator(HITLOperator):
 class FootageApplyReviewOperator(BaseOperator):
     """Write down what a person decided about an upload; pushes what ``FootageDecideOperator`` pushes.
 
+    Of several persons the last one counts. That nobody answered in time overrules no person.
+
     :param asset_id: asset of the catalogue. (templated)
     :param answer: what ``FootageReviewOperator`` returned. (templated)
     :param aws_conn_id: connection of the lake
@@ -170,13 +172,22 @@ class FootageApplyReviewOperator(BaseOperator):
         if before is None:
             raise AirflowSkipException(f"{item['title']} was never decided on: run triage_footage first")
         decision: Decision = "incident" if self.answer["decision"] == "incident" else "normal"
+        decided_by = self.answer["decided_by"]
+        if decided_by == BY_DEFAULT and is_by_person(before):
+            self.log.info("nobody answered in time: what %s decided stands", before.decided_by)
+            decision, decided_by = before.decision, before.decided_by
         alert_id = incident_id(self.asset_id) if decision == "incident" else None
-        triage = replace(before, decision=decision, decided_by=self.answer["decided_by"], alert_id=alert_id)
+        triage = replace(before, decision=decision, decided_by=decided_by, alert_id=alert_id)
         triage_key = records.write("triage", triage)
         catalogue.mark(self.asset_id, "analysed", triage_key=triage_key, **catalogued(triage))
         push_settings(context["ti"], triage.decision, settings_to_show(records, triage))
         self.log.info("%s is %s by %s", item["title"], triage.decision, triage.decided_by)
         return triage_key
+
+
+def is_by_person(triage: Triage) -> bool:
+    """Say whether a person decided."""
+    return triage.decided_by not in (BY_RULES, BY_DEFAULT)
 
 
 def review_body(item: Mapping[str, Any], triage: Triage, *, hours: float) -> str:
@@ -188,6 +199,9 @@ def review_body(item: Mapping[str, Any], triage: Triage, *, hours: float) -> str
     ]
     more = len(triage.fired) - MOST_ROWS
     dag_id, _, run_id = item["claimed_by"].partition("/")
+    without = "it is an incident"
+    if is_by_person(triage):
+        without = f"it stays {triage.decision}, as {harmless(triage.decided_by)} decided"
     lines = [
         f"The rules give **{harmless(item['title'])}** a score of **{triage.score:.2f}**, which is not clear.",
         "",
@@ -203,6 +217,6 @@ def review_body(item: Mapping[str, Any], triage: Triage, *, hours: float) -> str
         f"- [The run that looked at it](<{run_url(dag_id, run_id)}>)",
         "",
         "**Incident**: rendition, evidence and an alert are made of it. **Normal**: it is archived.",
-        f"Without an answer within {hours:g} hours it is an incident.",
+        f"Without an answer within {hours:g} hours {without}.",
     ]
     return "\n".join(lines)

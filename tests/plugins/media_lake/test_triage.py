@@ -512,6 +512,27 @@ def test_the_rules_do_not_overrule_a_person_who_may_think_again(
         review(doubtful).execute(context)
 
 
+def test_of_two_reviews_the_one_that_nobody_answers_overrules_no_person(
+    doubtful, apply, uploads, review, asked, context
+):
+    apply(doubtful, "Normal")
+    with pytest.raises(TaskAwaitingInput):
+        review(doubtful).execute(context)
+    assert "Without an answer within 24 hours it stays normal, as Ada decided." in asked[0]["body"]
+    apply(doubtful, "Incident", timedout=True)
+    triage = uploads.triage(doubtful)
+    assert (triage["decision"], triage["decided_by"], triage["alert_id"]) == ("normal", "Ada", None)
+    apply(doubtful, "Incident")
+    assert uploads.triage(doubtful)["decision"] == "incident"
+
+
+def test_an_answer_after_the_deadline_counts_when_the_question_is_asked_anew(doubtful, apply, uploads):
+    apply(doubtful, "Incident", timedout=True)
+    apply(doubtful, "Normal")
+    triage = uploads.triage(doubtful)
+    assert (triage["decision"], triage["decided_by"], triage["alert_id"]) == ("normal", "Ada", None)
+
+
 def test_an_answer_about_an_upload_that_nobody_decided_on_is_skipped(uploads, context):
     answer = {"decision": "incident", "decided_by": "Ada"}
     operator = FootageApplyReviewOperator(task_id="apply_answer", asset_id=uploads.land(), answer=answer)
