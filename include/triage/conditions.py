@@ -22,6 +22,7 @@ MOST_NAMES = 500
 LARGEST_NUMBER = 1e9
 """Of anything: seconds, cuts, loudness."""
 _LONGEST_QUOTE = 60
+_LONGEST_READ = 1000  # of what is quoted, for a speech may have 5,000 letters and fire a thousand times
 _ROUNDED_S = 1e-6  # times are of milliseconds, their differences are not
 
 
@@ -335,5 +336,5 @@ def quote(text: str) -> str:
     >>> quote("STOP" + chr(10) + "here")
     '"STOP here"'
     """
-    plain = " ".join("".join(character if character.isprintable() else " " for character in text).split())
+    plain = " ".join("".join(character if character.isprintable() else " " for character in text[:_LONGEST_READ]).split())
     return f'"{plain if len(plain) <= _LONGEST_QUOTE else plain[: _LONGEST_QUOTE - 1] + "…"}"'
