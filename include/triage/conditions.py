@@ -336,5 +336,7 @@ def quote(text: str) -> str:
     >>> quote("STOP" + chr(10) + "here")
     '"STOP here"'
     """
-    plain = " ".join("".join(character if character.isprintable() else " " for character in text[:_LONGEST_READ]).split())
+    plain = " ".join(
+        "".join(character if character.isprintable() else " " for character in text[:_LONGEST_READ]).split()
+    )
     return f'"{plain if len(plain) <= _LONGEST_QUOTE else plain[: _LONGEST_QUOTE - 1] + "…"}"'
