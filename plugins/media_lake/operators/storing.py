@@ -158,7 +158,8 @@ class _Upload:
     def finish_move(self) -> Storage:
         """Note where the upload is that an interrupted run moved; its copy is proved once more."""
         moved = self.move("STANDARD")  # nothing is copied any more, so the class does not matter
-        plan = dict(self.item.get("storage_plan") or {})
+        item = self.catalogue.read(self.item["asset_id"]) or self.item  # another may have planned and moved it just now
+        plan = dict(item.get("storage_plan") or {})
         found = {"importance": plan.pop("importance", None)}
         if plan and plan["storage_class"] == moved.storage_class:
             return self.moved(Storage(**plan), moved, **found)
