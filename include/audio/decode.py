@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     import numpy as np
 
 BLOCK_SAMPLES = 65536
-PLANES_MAX = 8
-"""PyAV reads beyond its pointers when a planar frame has more channels; those are handled interleaved."""
+PLANES_MAX = 7
+"""PyAV looks for the end of a planar frame's eight pointers behind them when it has more channels, which may end the
+process; those are handled interleaved."""
 LEAST_GAP_S = 0.1
 """Sound that is missing for less is not: the clocks of containers are that uneven."""
 MOST_FILLED_S = 4 * 3600.0

@@ -96,6 +96,7 @@ def odd_files() -> dict[str, bytes]:
         "declares four gigabytes": wav_bytes(tone, declared_bytes=0xFFFFFFF0),
         "out of phase": wav_bytes(np.stack([tone, -tone])),
         "seven channels": wav_bytes(np.stack([tone] * 7)),
+        "eight channels": wav_bytes(np.stack([tone] * 8)),
         "eleven channels": wav_bytes(np.stack([tone] * 11)),
     }
 
