@@ -12,9 +12,9 @@ from airflow.providers.amazon.aws.hooks.sns import SnsHook
 from airflow.sdk import BaseNotifier, Context
 
 from include.settings import SETTINGS
+from include.triage.alert import LONGEST_SUBJECT
 from media_lake.hooks.dynamodb import OnceHook
 
-_LONGEST_SUBJECT = 100  # SNS
 _REPORTER = "report_failure"  # the task that fails because others did, so that the run fails
 
 
@@ -62,7 +62,7 @@ class RunAlertNotifier(BaseNotifier):
             return
         SnsHook(aws_conn_id=self.aws_conn_id).publish_to_target(
             target_arn=self.topic_arn,
-            subject=f"{alert['dag_id']} {self.kind}: {alert['run_id']}"[:_LONGEST_SUBJECT],
+            subject=f"{alert['dag_id']} {self.kind}: {alert['run_id']}"[:LONGEST_SUBJECT],
             message=json.dumps(alert, ensure_ascii=False, indent=2),
         )
         once.remember(job_key.hexdigest(), alert)

@@ -282,7 +282,7 @@ def restored_message(states: Sequence[Mapping[str, Any]], dag_id: str, run_id: s
     readable = sum(state["readable"] for state in states)
     shown = sorted(states, key=lambda state: state["readable"])[:MOST_TOLD]
     url = run_url(dag_id, run_id)
-    lines = [Line(f"{readable} of {len(states)} archived objects can be read now. [The run](<{url}>)")]
+    lines = [Line(f"{readable} of {len(states)} archived objects can be read now. [The run]({url})")]
     for state in shown:
         until = f"until {state['until']}" if state["until"] else "at any time"
         lines.append(Line(f"- {harmless(state['key'])}: {until if state['readable'] else state['why_not']}", DETAIL))

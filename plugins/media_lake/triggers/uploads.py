@@ -40,8 +40,8 @@ AT_A_TIME = 10
 GATHER_S = 2.0
 """So long more messages are waited for once one has come, so that a burst of uploads starts few runs."""
 
-MOST_MESSAGES = 100
-"""No more messages make one event."""
+MOST_MESSAGES = 50
+"""No more messages make one event: its run takes as many uploads by default (``most_uploads``)."""
 
 INVISIBLE_S = 120
 """So long a message stays with this process, which mostly needs a few seconds; one that died gives it up by that."""

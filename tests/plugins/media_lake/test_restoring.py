@@ -127,7 +127,7 @@ def test_the_message_shows_names_of_strangers_without_their_markup():
     state = SimpleNamespace(bucket="b", key="<!channel> [a](http://evil.example)", readable=False, until=None)
     message = restored_message([vars(state) | {"why_not": "it is gone"}], "restore_assets", "manual__1")
     assert "<!channel>" not in message.markdown()
-    assert "](http" not in message.markdown().replace("[The run](<http", "")
+    assert "](http" not in message.markdown().replace("[The run](http", "")
 
 
 def test_people_are_told_once_a_run_however_often_the_task_is_tried(drive, monkeypatch):
