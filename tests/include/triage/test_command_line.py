@@ -15,6 +15,15 @@ LABELS = {
     "Labels": [{"Timestamp": 500, "Label": {"Name": "Fire", "Confidence": 93.0, "Instances": [], "Parents": []}}],
 }
 PICTURE = {"Labels": [{"Name": "Car", "Confidence": 99.1, "Instances": [], "Parents": [{"Name": "Vehicle"}]}]}
+PICTURE_TEXT = {"TextDetections": [{"DetectedText": "IT'S MONDAY", "Type": "LINE", "Id": 0, "Confidence": 99.9}]}
+STRETCHES = {
+    "VideoMetadata": {"DurationMillis": 6800},
+    "Labels": [
+        {"Timestamp": 0, "StartTimestampMillis": 0, "EndTimestampMillis": 4000, "DurationMillis": 4000,
+         "Label": {"Name": name, "Confidence": 99.0, "Instances": [], "Parents": []}}
+        for name in ("Car", "Kangaroo", "Bicycle")
+    ],
+}  # fmt: skip
 MODERATION = {
     "ModerationLabels": [
         {"Timestamp": 0, "ModerationLabel": {"Confidence": 97.4, "ParentName": "Violence", "Name": "Weapon Violence"}}
@@ -62,15 +71,21 @@ def tried(tmp_path, capsys):
     ("document", "decision", "score"),
     [
         (LABELS, "review", 0.5),
+        (STRETCHES, "normal", 0),
         (PICTURE, "normal", 0),
+        (PICTURE_TEXT, "normal", 0),
         (MODERATION, "review", 0.5),
         (SEGMENTS, "normal", 0),
         (SILENT, "normal", 0),
         (transcript("Welcome", "to", "Amazon", "Transcribe"), "normal", 0),
+        (transcript("oh", "my", "gosh,", "really"), "normal", 0.2),
         (transcript("somebody", "call", "an", "ambulance"), "review", 0.5),
     ],
-    ids=["labels", "picture", "moderation", "segments", "silent", "talk", "call"],
-)
+    ids=[
+        "labels", "labels by segments", "picture", "text of a picture", "moderation", "segments", "silent", "talk",
+        "shock", "call",
+    ],
+)  # fmt: skip
 def test_an_answer_alone_is_decided_on(tried, document, decision, score):
     (told,) = tried(document)
     assert (told["decision"], told["score"]) == (decision, score)

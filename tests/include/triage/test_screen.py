@@ -208,6 +208,16 @@ def test_a_camera_that_stops_recording_for_a_while_is_worth_an_analysis(tmp_path
     assert "picture: for 1.7 s nothing tells how the camera moves" in measured(late).notes
 
 
+def test_sound_that_ends_before_the_picture_is_worth_an_analysis(tmp_path):
+    signals = measured(write_drive(tmp_path / "short.mkv", pictures(standing, 5), noise(2)))
+    assert signals.notes == ("the sound breaks off after 2.0 s of 5.0 s",)
+
+
+def test_a_film_whose_header_tells_no_length_is_as_long_as_what_is_seen_and_heard(steady_drive):
+    untold = replace(probe_media(steady_drive), duration_s=None)
+    assert measure_signals(steady_drive, untold).duration_s == pytest.approx(6, abs=0.1)
+
+
 @pytest.mark.parametrize("share", [0.35, 0.6])
 def test_damage_in_the_middle_costs_only_itself(tmp_path, crash, share):
     content = bytearray(crash.read_bytes())
