@@ -280,7 +280,7 @@ class UploadClaims:
             name = footage_name(upload.key, upload.uploaded_at)
             stem = self.catalogue.claim_stem(f"{name.device}/{name.day}", stems_for(name.stem, asset_id), asset_id)
             attributes = attributes_of(upload, stem, run=self.run)
-        except ValueError as error:  # which keeps nobody from the others
+        except (RuntimeError, ValueError) as error:  # which keeps nobody from the others
             log.warning("%r is left out: %s", upload.key, error)
             return False
         if before and before.get("decision") == "incident":

@@ -15,7 +15,7 @@ from types import SimpleNamespace
 import pytest
 from airflow.sdk.exceptions import AirflowSkipException
 
-from include.catalog.uploads import Upload, iso_utc, known_version
+from include.catalog.uploads import Upload, asset_id_of, iso_utc, known_version
 from include.settings import SETTINGS
 from media_lake import playback
 from media_lake.memory import MOST_MEMORY_BYTES
@@ -56,11 +56,11 @@ def run(operator) -> SimpleNamespace:
     return SimpleNamespace(returned=operator.execute({"ti": notes}), pushed=notes.pushed)
 
 
-def put_and_claim(catalogue, lake, key: str, content: bytes, metadata: dict[str, str] | None = None) -> list[str]:
-    """Put an upload and take it as a run does; returns what was taken."""
+def put(lake, key: str, content: bytes, metadata: dict[str, str] | None = None) -> Upload:
+    """Put an upload, and return what a listing tells of it."""
     lake.conn.put_object(Bucket=SETTINGS.ingest_bucket, Key=key, Body=content, Metadata=metadata or {})
     head = lake.conn.head_object(Bucket=SETTINGS.ingest_bucket, Key=key)
-    came = Upload(
+    return Upload(
         bucket=SETTINGS.ingest_bucket,
         key=key,
         version_id=known_version(head.get("VersionId")),
@@ -68,8 +68,12 @@ def put_and_claim(catalogue, lake, key: str, content: bytes, metadata: dict[str,
         size_bytes=len(content),
         uploaded_at=iso_utc(head["LastModified"]),
     )
+
+
+def claim(catalogue, *uploads: Upload) -> list[str]:
+    """Take uploads as a run does; returns the ids of those that were taken."""
     claims = UploadClaims(catalogue, claimed_by=f"triage_footage/{uuid.uuid4().hex}", run="20260301_070000", limit=50)
-    claims.take([came])
+    claims.take(uploads)
     return claims.asset_ids
 
 
@@ -85,11 +89,21 @@ def file_quiet(asset_id: str) -> dict:
 @pytest.mark.parametrize("name", KEYS.values(), ids=KEYS.keys())
 def test_a_hostile_key_is_decided_on_like_any_other(catalogue, lake, name):
     key = f"footage/{name}"
-    (asset_id,) = put_and_claim(catalogue, lake, key, drive(1.0, sound=False))
+    (asset_id,) = claim(catalogue, put(lake, key, drive(1.0, sound=False)))
     prepared = file_quiet(asset_id)
     item = catalogue.read(asset_id)
     assert (item["state"], item["decision"], item["key"], prepared["key"]) == ("analysed", "normal", key, key)
     assert item["title"].isprintable()
+
+
+def test_who_takes_all_names_of_an_upload_keeps_nobody_else_from_being_claimed(catalogue, lake):
+    folder = f"footage/cam-{uuid.uuid4().hex}/20260301"
+    first, robbed = (put(lake, f"{folder}/drive.mp4", content) for content in (b"1", b"2"))
+    digest = asset_id_of(robbed)
+    thieves = [put(lake, f"{folder}/drive-{digits}.mp4", b"3") for digits in (digest[:8], digest)]
+    last = put(lake, f"{folder}/other.mp4", b"4")
+    claimed = claim(catalogue, *thieves, first, robbed, last)
+    assert claimed == [asset_id_of(upload) for upload in (*thieves, first, last)]
 
 
 def test_what_the_metadata_says_stops_nothing(catalogue, lake):
@@ -99,7 +113,7 @@ def test_what_the_metadata_says_stops_nothing(catalogue, lake):
         "device": "=?UTF-8?B?Y2FtLcOp?=", "captured-at": "9999-12-31T23:59:59-14:00", "sha256": sha256,
         "rating": "=?UTF-8?Q?5?=", "note": "x" * 1800,
     }  # fmt: skip
-    (asset_id,) = put_and_claim(catalogue, lake, f"footage/cam-{uuid.uuid4().hex}/00010101/drive.mp4", content, told)
+    (asset_id,) = claim(catalogue, put(lake, f"footage/cam-{uuid.uuid4().hex}/00010101/drive.mp4", content, told))
     file_quiet(asset_id)
     item = catalogue.read(asset_id)
     assert item["decision"] == "normal"
@@ -219,13 +233,14 @@ def test_a_file_that_is_no_film_is_recorded_as_failed(catalogue, lake, content, 
     assert refused(catalogue, lake, content) == error
 
 
-@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="only Linux tells, and bounds, the memory")
 def test_an_index_of_gigabytes_does_not_take_the_memory_of_the_worker(catalogue, lake):
     def high_water_bytes() -> int:
-        lines = Path("/proc/self/status").read_text().splitlines()
-        return 1024 * next(int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
+        lines = status.read_text().splitlines() if status.exists() else ()  # only Linux tells, and bounds, the memory
+        return 1024 * next((int(line.split()[1]) for line in lines if line.startswith("VmHWM")), 0)
 
-    Path("/proc/self/clear_refs").write_text("5")  # the high-water mark begins anew
+    status = Path("/proc/self/status")
+    if status.exists():
+        Path("/proc/self/clear_refs").write_text("5")  # the high-water mark begins anew
     before = high_water_bytes()
     assert refused(catalogue, lake, announced(samples=2**26)) == "PictureUndecodable"
     assert high_water_bytes() - before < MOST_MEMORY_BYTES
