@@ -202,10 +202,10 @@ def usd_text(usd: float) -> str:
 def size_text(size_bytes: int) -> str:
     """Write a size in S3's units, 1 KB = 1,024 bytes.
 
-    >>> [size_text(size) for size in (100, 407 * 1024, 75 * 2**20, 5 * 2**30)]
-    ['100 bytes', '407 KB', '75 MB', '5 GB']
+    >>> [size_text(size) for size in (100, 407 * 1024, 75 * 2**20, 5 * 2**30, 617_001 * 2**30)]
+    ['100 bytes', '407 KB', '75 MB', '5 GB', '617,001 GB']
     """
     for unit, name in ((2**30, "GB"), (2**20, "MB"), (2**10, "KB")):
         if size_bytes >= unit:
-            return f"{round(size_bytes / unit, 1):g} {name}"
+            return f"{size_bytes / unit:,.1f}".removesuffix(".0") + f" {name}"
     return f"{size_bytes} bytes"

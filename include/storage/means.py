@@ -25,7 +25,7 @@ from include.storage.plan_file import Move
 from include.storage.tiering import Group, StandingRule, rule_days
 
 Way = Literal["lifecycle", "copy", "batch", "store", "refused"]
-"""``refused``: no means is safe there; the options say what to do."""
+"""``refused``: no means is safe there, or worth its price; the step says why."""
 
 LEAST_FOR_A_RULE = 1000
 """A rule also catches what comes later: fewer objects say too little about that."""
@@ -69,6 +69,8 @@ class Step:
     """Of a rule: objects larger than this."""
     below_bytes: int | None = None
     """Of the rest beside a rule: objects up to this."""
+    why_not: str = ""
+    """Nothing is done, and why."""
 
     def covers(self, move: Move) -> bool:
         """Say whether a move is one of this step's."""
@@ -126,6 +128,7 @@ def options_for(group: Group, card: RateCard, *, most_copies: int) -> list[Optio
 def steps_for(group: Group, card: RateCard, *, most_copies: int) -> list[Step]:
     """Choose the cheapest means: a rule where it fits, and of what is left the cheaper of copies and a batch job."""
     options = {option.way: option for option in options_for(group, card, most_copies=most_copies)}
+    moves_usd = group.objects * class_prices(card)[group.to_class].usd_put + group.reading_usd  # type: ignore[index]
     common: dict[str, Any] = {
         "bucket": group.bucket,
         "area": group.area.name,
@@ -139,16 +142,20 @@ def steps_for(group: Group, card: RateCard, *, most_copies: int) -> list[Step]:
         steps.append(Step(way="lifecycle", objects=rule.objects, usd=rule.usd, above_bytes=above, **common))
         rest, below = group.objects - rule.objects, group.rule_above_bytes
     if rest:
+        why_not = ""
         if group.area.catalogue:
             way: Way = "store"
         elif not group.keeps_versions:
-            way = "refused"
+            way, why_not = "refused", NO_VERSIONS
         elif rest <= most_copies and options["copy"].usd <= options["batch"].usd:
             way = "copy"
         else:
             way = "batch"
+        if way in ("copy", "batch") and (on_top_usd := options[way].usd - moves_usd) >= group.saved_usd:
+            why_not = f"the means costs ${on_top_usd:.4f} beside the moves, which save ${group.saved_usd:.4f}"
+            way = "refused"
         usd = 0.0 if way == "refused" else options[way].usd * rest / group.objects
-        steps.append(Step(way=way, objects=rest, usd=usd, below_bytes=below, **common))
+        steps.append(Step(way=way, objects=rest, usd=usd, below_bytes=below, why_not=why_not, **common))
     return steps
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from include.storage.classes import TITLES, class_prices, in_order
 from include.storage.decision import size_text, usd_text
-from include.storage.means import BUNDLED, NO_VERSIONS, Option, Step, options_for, steps_for
+from include.storage.means import BUNDLED, Option, Step, options_for, steps_for
 from include.storage.tiering import Planner, Totals, totals_table
 from include.storage.tiering_chart import cost_text, money_text
 
@@ -78,7 +78,7 @@ def report_from(
 def refusals_in(steps: Sequence[Step]) -> list[str]:
     """Say what is planned and not done, and why."""
     return [
-        f"{step.objects} objects of {step.bucket} ({step.area}) stay where they are: {NO_VERSIONS}"
+        f"{step.objects} objects of {step.bucket} ({step.area}) stay where they are: {step.why_not}"
         for step in steps
         if step.way == "refused"
     ]

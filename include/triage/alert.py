@@ -174,7 +174,7 @@ def incident_message(
         "moments_s": triage.moments_s,
         "fired": [
             {
-                "rule": harmless(rule.rule),
+                "rule": rule.rule[:LONGEST_TEXT],
                 "weight": rule.weight,
                 "evidence": harmless(rule.evidence),
                 "start_s": rule.start_s,

@@ -311,7 +311,7 @@ class LakeReportTieringOperator(BaseOperator):
         LakeHook(aws_conn_id=self.aws_conn_id).write_text(
             SETTINGS.reports_bucket, tiering_key(run[:8], "chart.svg"), chart, "image/svg+xml"
         )
-        self.log.info("\n".join(["What it is, and then:", *report_lines(report), *report["advice"]]))
+        self.log.info("\n".join(["Before and after:", *report_lines(report), *report["advice"]]))
         context["ti"].xcom_push(key="analysed", value=report["moves"]["objects"])
         return self.report_key
 

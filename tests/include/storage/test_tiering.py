@@ -129,6 +129,15 @@ def test_where_a_bucket_keeps_no_versions_only_a_rule_may_move_and_the_report_sa
     assert ways(group, planner)[0][0] == "lifecycle"
 
 
+def test_no_means_is_taken_that_costs_more_than_the_moves_save(planner):
+    """A batch job costs $0.25, however little there is to move."""
+    group = group_of(planner, films(2, 2 * MB))
+    (step,) = steps_for(group, planner.card, most_copies=0)
+    assert (step.way, step.usd) == ("refused", 0)
+    assert step.why_not.startswith("the means costs $0.25")
+    assert [kept.way for kept in steps_for(group, planner.card, most_copies=2)] == ["copy"]
+
+
 def test_many_that_all_go_one_way_take_a_rule_and_cost_no_more_than_copies(planner):
     group = group_of(planner, films(1500))
     assert ways(group, planner) == [("lifecycle", 1500)]
