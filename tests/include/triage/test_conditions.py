@@ -190,6 +190,11 @@ def test_conditions_are_met_together_within_their_time(bang_s, expected):
     assert met(IMPACT, Evidence(signals=signals([(10, 0.5)], [(bang_s, 20)]))) == expected
 
 
+def test_times_that_are_no_round_numbers_in_binary_lie_together_all_the_same():
+    both = replace(IMPACT, within_s=0.1)
+    assert met(both, Evidence(signals=signals([(0.7, 0.5)], [(0.8, 20)]))) == [(0.7, 0.8)]  # 0.7 + 0.1 < 0.8
+
+
 def test_conditions_that_are_met_apart_are_not_met_together():
     assert not met(IMPACT, Evidence(signals=signals([(10, 0.5)])))
     assert not met(IMPACT, Evidence(signals=signals([(10, 0.5)], [(10, 9.9)])))
