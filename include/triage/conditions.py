@@ -295,7 +295,7 @@ class Together(Condition):
             return
         last_s = -math.inf
         for at_s in sorted({hit.start_s or 0.0 for timeline in found for hit in timeline.hits}):
-            if at_s - last_s <= self.within_s:
+            if at_s - last_s <= self.within_s + _ROUNDED_S:
                 continue
             best = [hit for timeline in found if (hit := timeline.strongest_near(at_s))]
             if len(best) == len(found):
