@@ -115,24 +115,31 @@ class DeadLetters:
 
 
 def main(arguments: list[str], sqs: SQSClient | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m include.storage.dead_letters", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m include.storage.dead_letters",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("action", choices=["show", "redrive"])
     parser.add_argument("queue_url", help="the queue itself, not that of its dead letters")
     asked = parser.parse_args(arguments)
-    if sqs is None:
-        import boto3
-
-        sqs = boto3.client("sqs")
     try:
+        if sqs is None:
+            import boto3
+
+            sqs = boto3.client("sqs")
         letters = DeadLetters(sqs, asked.queue_url)
+        if asked.action == "redrive":
+            sys.stdout.write(f"{letters.redrive()} messages are back in {asked.queue_url}\n")
+            return 0
+        shown = letters.show()
     except (NoDeadLetters, BotoCoreError, ClientError) as error:
         sys.stderr.write(f"{asked.queue_url}: {error}\n")
         return 1
-    if asked.action == "redrive":
-        sys.stdout.write(f"{letters.redrive()} messages are back in {asked.queue_url}\n")
-        return 0
-    for letter in letters.show():
+    for letter in shown:
         sys.stdout.write(f"{letter.reason or 'received too often without success'}\n    {letter.body!r}\n")
+    if not shown:
+        sys.stdout.write("no dead letters\n")
     return 0
 
 

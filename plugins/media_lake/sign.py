@@ -15,6 +15,8 @@ from media_lake.hooks.s3 import LakeHook
 from media_lake.operators.alerts import DEFAULT_HOURS
 from media_lake.playback import Piece, film_and_clips, sign_all
 
+MOST_HOURS = 8760
+
 
 def main(arguments: list[str] | None = None) -> str:
     """Return the links, a line each, or why there is none.
@@ -23,7 +25,9 @@ def main(arguments: list[str] | None = None) -> str:
     """
     parser = argparse.ArgumentParser(prog="python -m media_lake.sign", description=__doc__)
     parser.add_argument("asset_id")
-    parser.add_argument("--hours", type=float, default=DEFAULT_HOURS, help="how long the links play")
+    parser.add_argument(
+        "--hours", type=_hours, default=DEFAULT_HOURS, help=f"how long the links play, up to a year [{DEFAULT_HOURS}]"
+    )
     asked = parser.parse_args(arguments)
     item = AssetCatalogueHook().read(asked.asset_id)
     if item is None or item.get("decision") != "incident":
@@ -34,6 +38,13 @@ def main(arguments: list[str] | None = None) -> str:
     expires_at = datetime.now(UTC) + timedelta(hours=asked.hours)
     shows, _ = sign_all(pieces, expires_at, aws_conn_id=SETTINGS.aws_conn_id)
     return "\n".join(f"{show.name}: {show.url or show.why_not}" for show in shows)
+
+
+def _hours(text: str) -> float:
+    hours = float(text)
+    if not 0 < hours <= MOST_HOURS:
+        raise argparse.ArgumentTypeError(f"{text} is not above 0 and up to {MOST_HOURS}")
+    return hours
 
 
 if __name__ == "__main__":

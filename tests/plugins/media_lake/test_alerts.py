@@ -334,6 +334,13 @@ def test_links_are_printed_of_incidents_alone(catalogue, lake, asset_id):
         sign.main([asset_id])
 
 
+@pytest.mark.parametrize("hours", ["0", "-1", "nan", "1e9", "soon"])
+def test_hours_that_no_link_can_play_are_refused_with_what_may_be(asset_id, capsys, hours):
+    with pytest.raises(SystemExit):
+        sign.main([asset_id, "--hours", hours])
+    assert "argument --hours" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("hours", [0, -1])
 def test_links_that_never_play_are_refused(incident, webhook, hours):
     with pytest.raises(ValueError, match="links are to play for a while"):
