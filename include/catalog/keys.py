@@ -20,6 +20,8 @@ Kind = Literal["features", "labels"]
 FootageKind = Literal["analysis", "transcript", "triage", "signals"]
 
 LONGEST_SLUG = 100
+LONGEST_KEY_BYTES = 1024
+"""Of S3: https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html"""
 _SLUG = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _RUN = re.compile(r"\d{8}_\d{6}")
 _LONGEST_STEM = 72
@@ -265,7 +267,9 @@ def archive_key(ingest_key: str, addition: str = "") -> str:
     'footage/cam-1/20260301/drive-72dd7859.mp4'
     """
     extension = PurePosixPath(ingest_key).suffix
-    return f"{ingest_key.removesuffix(extension)}{addition}{extension}"
+    if len(extension) > _LONGEST_EXTENSION + 1:
+        extension = ""
+    return _fitted(ingest_key.removesuffix(extension), f"{addition}{extension}")
 
 
 def tiering_key(day: str, name: str) -> str:
@@ -298,7 +302,20 @@ def failure_key(key: str) -> str:
     >>> failure_key("audio/internet-archive/jazz/20260301_063000/take-5.mp3")
     'failed/audio/internet-archive/jazz/20260301_063000/take-5.mp3.json'
     """
-    return f"failed/{key}.json"
+    return _fitted(f"failed/{key}", ".json")
+
+
+def _fitted(start: str, end: str) -> str:
+    """Join two parts of a key; where that is too long for S3, the start is cut, and its digest tells it from others.
+
+    >>> len(_fitted("failed/" + "n" * 1024, ".json")), _fitted("failed/a.mp4", ".json")
+    (1024, 'failed/a.mp4.json')
+    """
+    room = LONGEST_KEY_BYTES - len(end.encode())
+    if len(start.encode()) <= room:
+        return start + end
+    mark = f"-{hashlib.sha256(start.encode()).hexdigest()[:24]}"
+    return start.encode()[: room - len(mark)].decode(errors="ignore") + mark + end
 
 
 def answer_key(source: str, request_sha256: str) -> str:

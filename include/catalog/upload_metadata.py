@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from include.catalog.keys import slug_from_name
-from include.catalog.uploads import METADATA_CAPTURED_AT, METADATA_DEVICE, METADATA_SHA256, UNKNOWN_DEVICE
+from include.catalog.uploads import METADATA_CAPTURED_AT, METADATA_DEVICE, METADATA_SHA256, UNKNOWN_DEVICE, iso_utc
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 CLOCK_ERROR = timedelta(days=1)
@@ -49,7 +49,7 @@ def checked_metadata(metadata: Mapping[str, str], *, device: str, day: str, uplo
         problems.append("sha256 in the metadata is no sha256" if sha256 else "no sha256 in the metadata")
         sha256 = ""
     return UploadMetadata(
-        captured_at=captured.strftime("%Y-%m-%dT%H:%M:%SZ") if captured else None,
+        captured_at=iso_utc(captured) if captured else None,
         sha256=sha256 or None,
         problems=tuple(problems),
     )

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any, Self
 from urllib.parse import unquote_plus
 
-from include.catalog.keys import FOOTAGE_PREFIX, FootageFolder, asset_id_from_source, slug_from_name
+from include.catalog.keys import FOOTAGE_PREFIX, LONGEST_KEY_BYTES, FootageFolder, asset_id_from_source, slug_from_name
 
 FOOTAGE_SOURCE = "footage"
 """Source and campaign of uploads in the catalogue."""
@@ -22,7 +22,6 @@ METADATA_DEVICE, METADATA_CAPTURED_AT, METADATA_SHA256 = "device", "captured-at"
 
 UNKNOWN_DEVICE = "unknown"
 
-LONGEST_KEY_BYTES = 1024  # S3
 _LONGEST_STEM = 72
 _LONGEST_EXTENSION = 9
 _LONGEST_TITLE = 120

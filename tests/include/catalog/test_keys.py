@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from include.catalog.keys import RunFolder, is_slug, raw_filename
+from include.catalog.keys import LONGEST_KEY_BYTES, RunFolder, archive_key, failure_key, is_slug, raw_filename
 
 FOLDER = RunFolder("audio", "internet-archive", "jazz", "20260301_063000")
 ASSET_IDS = st.text(alphabet="0123456789abcdef", min_size=24, max_size=24)
@@ -30,3 +30,12 @@ def test_the_digits_of_an_asset_stand_at_the_end_of_the_stem(name, asset_id):
 def test_what_follows_the_last_dot_of_a_title_is_no_extension():
     assert raw_filename("Vol. 9 The Outtakes-long", "a" * 24) == "Vol.9-The-Outtakes-long-aaaaaaaa".replace(".", "-")
     assert raw_filename("disc 1. take 2.flac", "a" * 24).endswith("-aaaaaaaa.flac")
+
+
+def test_whatever_key_an_upload_has_those_made_of_it_are_keys_of_s3():
+    one, other = (f"footage/cam-1/20260301/{'🚗' * 240}{n}.mp4" for n in (1, 2))
+    long = [f"footage/{'n' * 1011}{n}.mp4" for n in (1, 2)]
+    for key in (*long, one, other, f"footage/a.{'x' * 1014}"):
+        for made in (failure_key(key), archive_key(key, "-72dd7859"), archive_key(key)):
+            assert len(made.encode()) <= LONGEST_KEY_BYTES
+    assert len(set(map(failure_key, long))) == len({archive_key(key, "-72dd7859") for key in long}) == 2

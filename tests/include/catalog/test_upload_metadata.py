@@ -45,6 +45,12 @@ def test_what_is_missing_or_contradicts_the_key_is_said_in_words(changed, proble
     assert problems(**changed) == (problem,)
 
 
+@pytest.mark.parametrize("year", ["0001", "0999"])
+def test_a_year_that_no_camera_knew_has_its_four_digits(year):
+    captured_at = f"{year}-06-01T00:00:00Z"
+    assert checked_metadata({**WHOLE, "captured-at": captured_at}, **PLACE).captured_at == captured_at
+
+
 def test_the_day_of_a_camera_may_be_that_of_its_own_zone():
     assert problems(**{"captured-at": "2026-03-02T00:30:00+09:00"}) == ()
 
