@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from math import inf
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from include.audio.errors import AudioError
@@ -38,6 +39,8 @@ BREAKS_OFF_S = 1.5
 """By so much the sound or picture may end before the header says."""
 SHORTEST_SOUND_S = 0.4
 """Of less no momentary loudness is known: https://tech.ebu.ch/docs/tech/tech3341.pdf."""
+LONGEST_LOOK_S = 2400
+"""So long the picture is looked at, for a task has an hour; what it holds after that is analysed unseen."""
 MOST_REASONS = 3
 
 
@@ -94,14 +97,18 @@ def measure_signals(path: Path, facts: MediaFacts) -> Signals:
     motion_peaks: tuple[Peak, ...] = ()
     if facts.video:
         try:
-            zero_s = picture_start_s(path)
+            zero_s, until = picture_start_s(path), monotonic() + LONGEST_LOOK_S
             for at_s, grey in _small_pictures(path, facts.video.frame_rate, zero_s, notes):
                 jolts.add(at_s, grey)
                 seen_s = at_s
+                if monotonic() >= until:
+                    notes.append(f"picture: after {LONGEST_LOOK_S / 60:.0f} minutes it was seen up to {at_s:.1f} s")
+                    break
+            else:
+                notes += _broken_off("picture", seen_s, facts.duration_s)
         except MediaError as error:
             notes.append(f"picture: {error}")
         else:
-            notes += _broken_off("picture", seen_s, facts.duration_s)
             motion_peaks = jolts.peaks()
             notes += _unfollowed(jolts)
     loudness_peaks: tuple[Peak, ...] = ()

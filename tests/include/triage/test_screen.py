@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from include.catalog.triage import Peak, Signals
+from include.triage import screen
 from include.triage.conditions import Missing, Motion
 from include.triage.decide import decide
 from include.triage.evidence import evidence_of_the_screen
@@ -238,6 +239,17 @@ def test_a_film_that_breaks_off_is_worth_an_analysis(tmp_path):
     signals = measure_signals(part, probe_media(whole))
     assert strongest(signals.motion_peaks) == pytest.approx(2.0, abs=0.3)
     assert "the picture breaks off after" in " ".join(is_interesting(signals, RULES))
+
+
+def test_a_film_that_takes_too_long_to_look_at_is_worth_an_analysis(crash, monkeypatch):
+    monkeypatch.setattr(screen, "LONGEST_LOOK_S", 0)
+    signals = measured(crash)
+    assert [note for note in signals.notes if note.startswith("picture")] == [
+        "picture: after 0 minutes it was seen up to 0.0 s",
+        "picture: too small, too short or too seldom to tell how the camera moves",
+    ]
+    assert signals.loudness_peaks
+    assert is_interesting(signals, RULES)
 
 
 def test_a_stream_that_cannot_be_decoded_is_noted(tmp_path):
