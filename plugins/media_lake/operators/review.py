@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
+from urllib.parse import quote
 
 from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.sdk import BaseOperator, Context
@@ -199,6 +202,7 @@ def review_body(item: Mapping[str, Any], triage: Triage, *, hours: float) -> str
     ]
     more = len(triage.fired) - MOST_ROWS
     dag_id, _, run_id = item["claimed_by"].partition("/")
+    film = f"s3://{item['raw_bucket']}/{item['raw_key']}"
     without = "it is an incident"
     if is_by_person(triage):
         without = f"it stays {triage.decision}, as {harmless(triage.decided_by)} decided"
@@ -212,7 +216,7 @@ def review_body(item: Mapping[str, Any], triage: Triage, *, hours: float) -> str
         *([f"And {more} further times.", ""] if more > 0 else []),
         *(f"- Did not count: {harmless(why)}" for why in triage.excluded),
         *(f"- Not known: {harmless(name)}: {harmless(reason)}" for name, reason in triage.skipped.items()),
-        f"- The upload: {harmless(item['raw_bucket'])}, {harmless(item['raw_key'], most=1024)}",
+        f"- To look at it: {_code(shlex.join(['aws', 's3', 'cp', film, '.']))}",
         f"- In the catalogue: {triage.asset_id}; by the rules {harmless(triage.rules_version)}",
         f"- [The run that looked at it](<{run_url(dag_id, run_id)}>)",
         "",
@@ -220,3 +224,14 @@ def review_body(item: Mapping[str, Any], triage: Triage, *, hours: float) -> str
         f"Without an answer within {hours:g} hours {without}.",
     ]
     return "\n".join(lines)
+
+
+def _code(text: str) -> str:
+    """Show a text as it stands, in a span of Markdown's code that nothing in it can end.
+
+    >>> _code("a.mp4"), _code("a`b\u202e.mp4")
+    ('` a.mp4 `', '`` a`b%E2%80%AE.mp4 ``')
+    """
+    visible = "".join(one if one.isprintable() else quote(one) for one in text)
+    fence = "`" * (1 + max(map(len, re.findall("`+", visible)), default=0))
+    return f"{fence} {visible} {fence}"

@@ -464,6 +464,7 @@ def test_a_person_is_asked_with_what_fired_and_a_deadline(doubtful, review, aske
     assert "| 00:00:03.00 | `hard_braking` | +0.25 | a jolt of 0․40 frame widths a second |" in question["body"]
     assert "Without an answer within 6 hours it is an incident." in question["body"]
     assert doubtful in question["body"]
+    assert "To look at it: ` aws s3 cp s3://media-ingest/footage/" in question["body"]
 
 
 def test_what_strangers_wrote_has_no_meaning_in_the_question(doubtful, review, asked, context):
