@@ -63,6 +63,8 @@ os.environ |= {
     "AWS_SECRET_ACCESS_KEY": "test",
     "AWS_DEFAULT_REGION": "us-east-1",
     "AWS_EC2_METADATA_DISABLED": "true",
+    "AWS_CONFIG_FILE": os.devnull,  # what a person set up for an account of their own
+    "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
     "MEDIA_MEDIACONVERT_ROLE_ARN": "arn:aws:iam::123456789012:role/media-mediaconvert",
     "MEDIA_ALERTS_TOPIC_ARN": "arn:aws:sns:us-east-1:123456789012:media-alerts",
     "MEDIA_FOOTAGE_QUEUE_URL": f"{AWS_URL}/123456789012/media-footage",
