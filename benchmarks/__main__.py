@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 
-TAKE_MEDIA = frozenset({"audio_analysis", "media_services", "production_cues"})
+TAKE_MEDIA = frozenset({"audio_analysis", "cheap_look", "media_services", "production_cues"})
 
 
 def main(arguments: Sequence[str]) -> int:
